@@ -1,0 +1,84 @@
+"""Callbacks at times: the one place in the simulator that decides when something happens.
+
+Owns the order of events. Knows no peer, no wire and no message. The same timeline runs on trio's
+virtual clock (whole calls in a blink) and on its real one (the fakes as servers).
+"""
+
+import heapq
+import math
+from collections.abc import Callable
+
+import trio
+
+from simulator.clock import current_jumper
+
+MS_PER_S = 1000
+
+
+class Timer:
+    """A callback that has been asked for and may still be cancelled."""
+
+    __slots__ = ("cancelled", "do")
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        self.do = do
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Forget the callback; cancelling twice, or after it ran, is harmless."""
+        self.cancelled = True
+
+
+class Timeline:
+    """A heap of callbacks, run by one task; equal times run in the order they were asked for."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._asked = 0
+        self._began_s = trio.current_time()
+        self._sleeping: trio.CancelScope | None = None
+        self._sleeps_until_ms = math.inf
+
+    @property
+    def now_ms(self) -> float:
+        """Milliseconds since this timeline was made."""
+        return (trio.current_time() - self._began_s) * MS_PER_S
+
+    def at(self, at_ms: float, do: Callable[[], None]) -> Timer:
+        """Run `do` at `at_ms`; a time already past means as soon as possible."""
+        timer = Timer(do)
+        self._asked += 1
+        heapq.heappush(self._heap, (at_ms, self._asked, timer))
+        if self._sleeping is not None and at_ms < self._sleeps_until_ms:
+            self._sleeps_until_ms = at_ms
+            self._sleeping.deadline = self._began_s + at_ms / MS_PER_S
+        return timer
+
+    def after(self, delay_ms: float, do: Callable[[], None]) -> Timer:
+        """Run `do` when `delay_ms` have passed."""
+        return self.at(self.now_ms + delay_ms, do)
+
+    @property
+    def next_s(self) -> float:
+        """When the next callback is due, on trio's clock; infinity for none."""
+        return self._began_s + self._heap[0][0] / MS_PER_S if self._heap else math.inf
+
+    def fire(self) -> None:
+        """Run what is due now."""
+        heap = self._heap
+        while heap and self._began_s + heap[0][0] / MS_PER_S <= trio.current_time():
+            timer = heapq.heappop(heap)[2]
+            if not timer.cancelled:
+                timer.do()
+
+    async def run(self) -> None:
+        """Fire what comes due, for ever; cancel the surrounding scope to stop."""
+        jumper = current_jumper()
+        if jumper is not None:
+            await jumper.drive(self)
+        while True:
+            self.fire()
+            self._sleeps_until_ms = self._heap[0][0] if self._heap else math.inf
+            with trio.CancelScope(deadline=self.next_s) as self._sleeping:
+                await trio.sleep_forever()
+            self._sleeping = None
