@@ -1,0 +1,10 @@
+"""A fake OpenAI Realtime endpoint: the server's rules, with scripted replies.
+
+From the bottom up: `errors`, `fields`, `vocabulary` (what a client may say), `formats` (encodings
+of sound), `configuration`, `conversation`, `input_audio`, `usage` (a session's rooms), `script`
+(who answers what), `outlet` (events out), `generation` and `responses` (a reply over time),
+`session` (one session's rules), `admission`, `connection` (one WebSocket), `faults`, `server`.
+
+Nothing here sleeps, reads a clock or draws its own randomness: bytes in, bytes out, timers on the
+timeline. Each behaviour carries a `# fidelity:` line with its kind of evidence and its source.
+"""

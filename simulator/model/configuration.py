@@ -1,0 +1,204 @@
+"""A session's configuration: what a fresh session has, what an update may change, what is echoed.
+
+Owns the values. Knows no event and no time. An update is applied whole or not at all.
+"""
+
+import copy
+from typing import Any, Final, cast
+
+from simulator.model.errors import Refused, fixed_field, voice_is_fixed
+from simulator.model.fields import unsupported
+from simulator.model.formats import ENCODINGS, Encoding
+from simulator.speech import Detection, SemanticVad, ServerVad
+
+Values = dict[str, Any]
+
+# fidelity: inferred realtime.md 3.1 (its sense and a few words are recorded)
+DEFAULT_INSTRUCTIONS: Final = (
+    "You are a helpful, witty, and friendly AI. Act like a human, but remember that you aren't a "
+    "human. Your voice and personality should be warm and engaging, with a lively tone. "
+    "Talk quickly. You should always call a function if you can."
+)
+
+# fidelity: observed realtime.md 0, 3.1 (silence_duration_ms is 200 on the wire; the docs say 500)
+SERVER_VAD: Final[Values] = {
+    "type": "server_vad",
+    "threshold": 0.5,
+    "prefix_padding_ms": 300,
+    "silence_duration_ms": 200,
+    "idle_timeout_ms": None,
+    "create_response": True,
+    "interrupt_response": True,
+}
+# fidelity: documented realtime.md 3.1
+SEMANTIC_VAD: Final[Values] = {
+    "type": "semantic_vad",
+    "eagerness": "auto",
+    "create_response": True,
+    "interrupt_response": True,
+}
+DETECTION_DEFAULTS: Final = {"server_vad": SERVER_VAD, "semantic_vad": SEMANTIC_VAD}
+
+# fidelity: observed realtime.md 3.1 (default session.created)
+DEFAULTS: Final[Values] = {
+    "output_modalities": ["audio"],
+    "instructions": DEFAULT_INSTRUCTIONS,
+    "tools": [],
+    "tool_choice": "auto",
+    "max_output_tokens": "inf",
+    "tracing": None,
+    "truncation": "auto",
+    "prompt": None,
+    "audio": {
+        "input": {
+            "format": {"type": "audio/pcm", "rate": 24000},
+            "transcription": None,
+            "noise_reduction": None,
+            "turn_detection": SERVER_VAD,
+        },
+        "output": {
+            "format": {"type": "audio/pcm", "rate": 24000},
+            "voice": "alloy",
+            "speed": 1.0,
+        },
+    },
+    "include": None,
+}
+
+
+class Configuration:
+    """The values in force."""
+
+    def __init__(self, model: str, session_id: str, expires_at_s: int) -> None:
+        self._head: Values = {
+            "type": "realtime",
+            "object": "realtime.session",
+            "id": session_id,
+            "model": model,
+        }
+        self._expires_at_s = expires_at_s
+        self._values: Values = copy.deepcopy(DEFAULTS)
+
+    def echo(self) -> Values:
+        """The whole session object, as session.created and session.updated carry it."""
+        # fidelity: observed realtime.md 3.1 (full echo, with object, prompt and include)
+        return {**self._head, **self._values, "expires_at": self._expires_at_s}
+
+    def update(self, changes: Values, *, has_spoken: bool) -> None:
+        """Apply a checked `session` object; omitted fields keep their values.
+
+        Raises:
+            Refused: one field cannot be changed; then none is.
+        """
+        self._refuse_fixed(changes, has_spoken)
+        merged = copy.deepcopy(self._values)
+        for name, value in changes.items():
+            if name == "audio":
+                _merge_audio(merged["audio"], value)
+            elif name not in self._head:
+                merged[name] = _cleared(name, value)
+        self._values = merged
+
+    def _refuse_fixed(self, changes: Values, has_spoken: bool) -> None:
+        voice = changes.get("audio", {}).get("output", {}).get("voice", self.voice)
+        # fidelity: observed realtime.md 3.1 (the same voice is fine, another drops the update)
+        if has_spoken and voice != self.voice:
+            raise Refused(voice_is_fixed())
+        # fidelity: documented realtime.md 3.1
+        if changes.get("model", self.model) != self.model:
+            raise Refused(fixed_field("session.model"))
+        tracing = self._values["tracing"]
+        if tracing is not None and changes.get("tracing", tracing) != tracing:
+            raise Refused(fixed_field("session.tracing"))
+        # fidelity: documented realtime.md 3.1 (one modality, never both)
+        modalities = changes.get("output_modalities", ["audio"])
+        if len(modalities) != 1:
+            path = "session.output_modalities"
+            raise unsupported(path, modalities, ("['text']", "['audio']"))
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return cast("str", self._head["model"])
+
+    @property
+    def voice(self) -> Any:
+        """The voice: a name or an object with an id."""
+        return self._values["audio"]["output"]["voice"]
+
+    @property
+    def instructions(self) -> str:
+        """The system's instructions."""
+        return cast("str", self._values["instructions"])
+
+    @property
+    def tools(self) -> list[Values]:
+        """The tools on offer."""
+        return cast("list[Values]", self._values["tools"])
+
+    @property
+    def tool_choice(self) -> Any:
+        """`auto`, `none`, `required` or a named function."""
+        return self._values["tool_choice"]
+
+    @property
+    def modalities(self) -> list[str]:
+        """`["audio"]` or `["text"]`."""
+        return cast("list[str]", self._values["output_modalities"])
+
+    @property
+    def tokens_max(self) -> int | str:
+        """The limit of output tokens of a response."""
+        return cast("int | str", self._values["max_output_tokens"])
+
+    @property
+    def output_format(self) -> Values:
+        """The format object of the model's audio."""
+        return cast("Values", self._values["audio"]["output"]["format"])
+
+    @property
+    def input_encoding(self) -> Encoding:
+        """How the caller's audio is encoded."""
+        return ENCODINGS[self._values["audio"]["input"]["format"]["type"]]
+
+    @property
+    def transcribes(self) -> bool:
+        """Whether the caller's words are written down."""
+        return self._values["audio"]["input"]["transcription"] is not None
+
+    @property
+    def turn_detection(self) -> Values | None:
+        """The turn_detection object; None = the client commits by hand."""
+        return cast("Values | None", self._values["audio"]["input"]["turn_detection"])
+
+    def detection(self) -> Detection | None:
+        """The same for the voice activity engine."""
+        turn = self.turn_detection
+        if turn is None:
+            return None
+        if turn["type"] == "semantic_vad":
+            return SemanticVad(turn["eagerness"])
+        return ServerVad(turn["threshold"], turn["prefix_padding_ms"], turn["silence_duration_ms"])
+
+
+def _cleared(name: str, value: Any) -> Any:
+    # fidelity: documented realtime.md 3.1 (fields are cleared with "", [] or null)
+    empty: Values = {"instructions": "", "tools": []}
+    return empty[name] if value is None and name in empty else value
+
+
+def _merge_audio(audio: Values, changes: Values) -> None:
+    for side, fields in changes.items():
+        for name, value in fields.items():
+            old = audio[side][name]
+            if name == "turn_detection" and value is not None:
+                # fidelity: observed realtime.md 3.1 (partial merge: the rest keeps its values)
+                same = old is not None and old["type"] == value["type"]
+                base = old if same else DETECTION_DEFAULTS[value["type"]]
+                audio[side][name] = {**base, **value}
+            elif name == "format" and value["type"] == "audio/pcm":
+                audio[side][name] = {"type": "audio/pcm", "rate": 24000}
+            elif name in {"transcription", "noise_reduction"} and value is not None:
+                audio[side][name] = {**(old or {}), **value}
+            else:
+                audio[side][name] = value

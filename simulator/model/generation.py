@@ -1,0 +1,148 @@
+"""A reply over time: which event of a response comes when.
+
+Owns the order and the pace within one response. Knows no wire and no session: it tells a `Stage`
+what to do, in beats whose times count from response.created.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from simulator import sound
+from simulator.model.formats import Encoding
+from simulator.model.stage import Stage
+from simulator.scenario.format import Reply, ToolCall
+
+# fidelity: observed realtime.md 6 (250-268 ms of speech in a delta; the pace is a knob)
+DELTA_MS: Final = 250
+# fidelity: observed realtime.md 2.3 (3-4 transcript deltas before the first audio)
+HEAD_WORDS: Final = 4
+TRANSCRIPT_LEAD: Final = 3
+"""The transcript is complete after this fraction (one third) of the audio."""
+OPEN_LEAD_MS: Final = 40.0
+WORD_MS: Final = 20.0
+ARGUMENTS_MS: Final = 12.0
+ARGUMENTS_LENGTH: Final = 8
+
+
+@dataclass(slots=True)
+class Beat:
+    """Something due `at_ms`. `is_delta`: one more piece of the item that is open."""
+
+    at_ms: float
+    do: Callable[[], None]
+    is_delta: bool = False
+
+
+@dataclass(slots=True)
+class Spoken:
+    """One item of speech, encoded as the session wants it."""
+
+    audio: bytes
+    words: str
+
+
+def _pieces_of_text(words: str) -> list[str]:
+    return re.findall(r"\s*\S+", words)
+
+
+def _message(
+    stage: Stage, spoken: Spoken, encoding: Encoding, start_ms: float, first_ms: float, burst: float
+) -> Iterator[Beat]:
+    """One item of speech whose first audio is due at `first_ms`; it may open at `start_ms`."""
+    words = _pieces_of_text(spoken.words)
+    size = encoding.bytes_per_ms * DELTA_MS
+    pieces = [spoken.audio[at : at + size] for at in range(0, len(spoken.audio), size)]
+    head = len(words) if not pieces else min(HEAD_WORDS, len(words))
+    yield Beat(max(start_ms, first_ms - OPEN_LEAD_MS), stage.open_message)
+    yield Beat(max(start_ms, first_ms - OPEN_LEAD_MS), partial(stage.speak, words[:head], b""))
+    rest = words[head:]
+    spread = max(1, len(pieces) // TRANSCRIPT_LEAD)
+    share = -(-len(rest) // spread)
+    at_ms = first_ms
+    for index, piece in enumerate(pieces):
+        at_ms = first_ms + index * DELTA_MS / burst
+        now = rest[index * share : (index + 1) * share]
+        yield Beat(at_ms, partial(stage.speak, now, piece), is_delta=True)
+    yield Beat(at_ms, partial(stage.close, "completed"))
+
+
+def _text(stage: Stage, spoken: Spoken, start_ms: float) -> Iterator[Beat]:
+    """One item of text, for a session without audio."""
+    yield Beat(start_ms, stage.open_message)
+    at_ms = start_ms
+    for word in _pieces_of_text(spoken.words):
+        yield Beat(at_ms, partial(stage.speak, [word], b""), is_delta=True)
+        at_ms += WORD_MS
+    yield Beat(at_ms, partial(stage.close, "completed"))
+
+
+def _call(stage: Stage, call: ToolCall, start_ms: float) -> Iterator[Beat]:
+    arguments = msgspec.json.encode(dict(call.arguments)).decode()
+    yield Beat(start_ms, partial(stage.open_call, call.name))
+    at_ms = start_ms
+    for at in range(0, len(arguments), ARGUMENTS_LENGTH):
+        at_ms += ARGUMENTS_MS
+        piece = arguments[at : at + ARGUMENTS_LENGTH]
+        yield Beat(at_ms, partial(stage.argue, piece), is_delta=True)
+    yield Beat(at_ms, partial(stage.close, "completed"))
+
+
+def spoken_items(
+    reply: Reply, clips: Callable[..., sound.Clip], encoding: Encoding
+) -> list[Spoken]:
+    """The reply's items as audio and words."""
+    items = []
+    for item in reply.items:
+        heard = [clips(path) for path in item.clips]
+        silence = bytes([sound.SILENCE]) * round(item.silence_ms * sound.BYTES_PER_MS)
+        audio = b"".join(clip.audio for clip in heard) + silence
+        words = item.words or " ".join(clip.words for clip in heard)
+        items.append(Spoken(encoding.of_mulaw(audio), words))
+    return items
+
+
+def beats(
+    stage: Stage,
+    reply: Reply,
+    spoken: Sequence[Spoken],
+    calls: Sequence[ToolCall],
+    encoding: Encoding,
+    *,
+    is_text: bool,
+) -> Iterator[Beat]:
+    """All of a reply, in order of time."""
+    at_ms, first_ms = 0.0, reply.after_ms
+
+    def speech() -> Iterator[Beat]:
+        nonlocal at_ms, first_ms
+        for item in spoken:
+            if is_text:
+                performance = _text(stage, item, first_ms)
+            else:
+                performance = _message(stage, item, encoding, at_ms, first_ms, reply.burst)
+            for beat in performance:
+                at_ms = beat.at_ms
+                yield beat
+            first_ms = at_ms + DELTA_MS / reply.burst
+
+    def tools() -> Iterator[Beat]:
+        nonlocal at_ms, first_ms
+        for call in calls:
+            for beat in _call(stage, call, max(at_ms, 0.0 if spoken else first_ms)):
+                at_ms = beat.at_ms
+                yield beat
+        first_ms = max(first_ms, at_ms)
+
+    for act in (tools, speech) if reply.calls_first else (speech, tools):
+        yield from act()
+    if not spoken and not calls:
+        yield Beat(first_ms, _nothing)
+
+
+def _nothing() -> None:
+    """An empty response still takes its time."""

@@ -1,0 +1,280 @@
+"""What a client may say: every GA client event with its fields and bounds.
+
+Owns the shapes and nothing of their meaning. Beta names and fields are simply not in here, so the
+GA server refuses them as it refuses any unknown word.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from simulator.model.errors import Problem, Refused
+from simulator.model.fields import (
+    Check,
+    any_object,
+    anything,
+    boolean,
+    choice,
+    decimal,
+    either,
+    integer,
+    is_object,
+    is_text,
+    listing,
+    mapping,
+    nullable,
+    some,
+    tagged,
+    text,
+    unsupported,
+)
+
+AUDIO_BYTES_MAX: Final = 15 * 1024 * 1024
+BASE64_LENGTH_MAX: Final = AUDIO_BYTES_MAX * 4 // 3
+EVENT_ID_LENGTH_MAX: Final = 512
+
+# fidelity: documented realtime.md 3.1
+FORMAT: Final = tagged(
+    "type",
+    {
+        "audio/pcm": mapping({"type": anything, "rate": integer(24000, 24000)}),
+        "audio/pcmu": mapping({"type": anything}),
+        "audio/pcma": mapping({"type": anything}),
+    },
+)
+
+VOICES: Final = (
+    *("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"),
+)
+VOICE: Final = either(is_object, mapping({"id": text()}, ("id",)), choice(*VOICES))
+
+TURN_DETECTION: Final = tagged(
+    "type",
+    {
+        "server_vad": mapping(
+            {
+                "type": anything,
+                "threshold": decimal(0, 1),
+                "prefix_padding_ms": integer(0),
+                "silence_duration_ms": integer(0),
+                "idle_timeout_ms": nullable(integer(5000, 30000)),
+                "create_response": boolean,
+                "interrupt_response": boolean,
+            }
+        ),
+        "semantic_vad": mapping(
+            {
+                "type": anything,
+                "eagerness": choice("low", "medium", "high", "auto"),
+                "create_response": boolean,
+                "interrupt_response": boolean,
+            }
+        ),
+    },
+)
+
+TRANSCRIPTION: Final = mapping(
+    {
+        "model": text(),
+        "language": text(),
+        "languages": listing(text()),
+        "keywords": listing(text()),
+        "prompt": text(),
+        "delay": choice("minimal", "low", "medium", "high", "xhigh"),
+    }
+)
+
+INPUT: Final = mapping(
+    {
+        "format": FORMAT,
+        "noise_reduction": nullable(
+            mapping({"type": choice("near_field", "far_field"), "strength": decimal(0, 1)})
+        ),
+        "transcription": nullable(TRANSCRIPTION),
+        "turn_detection": nullable(TURN_DETECTION),
+    }
+)
+OUTPUT: Final = mapping({"format": FORMAT, "voice": VOICE, "speed": decimal(0.25, 1.5)})
+
+TOOL: Final = tagged(
+    "type",
+    {
+        "function": mapping(
+            {
+                "type": anything,
+                "name": text(64),
+                "description": text(),
+                "parameters": nullable(any_object),
+            },
+            ("name",),
+        ),
+        "mcp": anything,
+    },
+)
+TOOL_CHOICE: Final = either(
+    is_text,
+    choice("none", "auto", "required"),
+    tagged("type", {"function": anything, "mcp": anything}),
+)
+MODALITIES: Final = listing(choice("audio", "text"))
+TOKENS_MAX: Final = either(is_text, choice("inf"), integer(1, 4096))
+REASONING: Final = mapping({"effort": choice("minimal", "low", "medium", "high", "xhigh")})
+PROMPT: Final = mapping({"id": text(), "version": nullable(text()), "variables": anything}, ("id",))
+TRUNCATION: Final = either(
+    is_text,
+    choice("auto", "disabled"),
+    mapping(
+        {
+            "type": choice("retention_ratio"),
+            "retention_ratio": decimal(0, 1),
+            "token_limits": nullable(mapping({"post_instructions": integer(1)})),
+        },
+        ("type", "retention_ratio"),
+    ),
+)
+
+# fidelity: documented realtime.md 3.1; observed that `temperature` and the flat names are unknown
+SESSION: Final = mapping(
+    {
+        "type": choice("realtime"),
+        "output_modalities": MODALITIES,
+        "instructions": nullable(text()),
+        "audio": mapping({"input": INPUT, "output": OUTPUT}),
+        "tools": nullable(listing(TOOL)),
+        "tool_choice": TOOL_CHOICE,
+        "parallel_tool_calls": boolean,
+        "reasoning": nullable(REASONING),
+        "max_output_tokens": TOKENS_MAX,
+        "tracing": nullable(
+            either(
+                is_text,
+                choice("auto"),
+                mapping({"workflow_name": text(), "group_id": text(), "metadata": anything}),
+            )
+        ),
+        "truncation": TRUNCATION,
+        "include": nullable(listing(choice("item.input_audio_transcription.logprobs"))),
+        "prompt": nullable(PROMPT),
+        "model": text(),
+    },
+    ("type",),
+)
+
+_COMMON: Final[dict[str, Check]] = {
+    "id": text(),
+    "object": choice("realtime.item"),
+    "type": anything,
+    "status": choice("completed", "incomplete", "in_progress"),
+}
+
+
+def _part(*kinds: str) -> Check:
+    shapes = {
+        "input_text": mapping({"type": anything, "text": text()}, ("text",)),
+        "output_text": mapping({"type": anything, "text": text()}, ("text",)),
+        "input_audio": mapping(
+            {"type": anything, "audio": text(), "transcript": nullable(text())}, ("audio",)
+        ),
+        "input_image": mapping({"type": anything, "image_url": text(), "detail": text()}),
+    }
+    return tagged("type", {kind: shapes[kind] for kind in kinds})
+
+
+def _message(*kinds: str) -> Check:
+    return mapping(
+        {**_COMMON, "role": anything, "content": listing(_part(*kinds))}, ("role", "content")
+    )
+
+
+# fidelity: documented realtime.md 2.2, 7 (assistant content is output_text; audio is not accepted)
+ITEM: Final = tagged(
+    "type",
+    {
+        "message": tagged(
+            "role",
+            {
+                "user": _message("input_text", "input_audio", "input_image"),
+                "assistant": _message("output_text"),
+                "system": _message("input_text"),
+            },
+        ),
+        "function_call": mapping(
+            {**_COMMON, "name": text(), "call_id": text(64), "arguments": text()},
+            ("name", "arguments"),
+        ),
+        "function_call_output": mapping(
+            {**_COMMON, "call_id": text(64), "output": text()}, ("call_id", "output")
+        ),
+        "mcp_approval_response": anything,
+    },
+)
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, dict) and value.get("type") == "item_reference"
+
+
+REFERENCE: Final = mapping({"type": anything, "id": text()}, ("id",))
+
+# fidelity: documented realtime.md 5
+RESPONSE: Final = mapping(
+    {
+        "conversation": choice("auto", "none"),
+        "metadata": nullable(some(16)),
+        "instructions": text(),
+        "output_modalities": MODALITIES,
+        "audio": mapping({"output": mapping({"format": FORMAT, "voice": VOICE})}),
+        "tools": listing(TOOL),
+        "tool_choice": TOOL_CHOICE,
+        "parallel_tool_calls": boolean,
+        "reasoning": nullable(REASONING),
+        "max_output_tokens": TOKENS_MAX,
+        "prompt": nullable(PROMPT),
+        "input": listing(either(_is_reference, REFERENCE, ITEM)),
+    }
+)
+
+
+def _event(required: tuple[str, ...] = (), **fields: Check) -> Check:
+    head = {"type": anything, "event_id": nullable(text(EVENT_ID_LENGTH_MAX))}
+    return mapping({**head, **fields}, required)
+
+
+_APPEND: Final = _event(("audio",), audio=text(BASE64_LENGTH_MAX))
+
+# fidelity: observed realtime.md 1 (the accepted types, in the order the server lists them)
+EVENTS: Final[Mapping[str, Check]] = {
+    "session.update": _event(("session",), session=SESSION),
+    "session.close": _event(),
+    "input_audio_buffer.append": _APPEND,
+    "session.input_audio_buffer.append": _APPEND,
+    "input_audio_buffer.commit": _event(),
+    "input_audio_buffer.clear": _event(),
+    "conversation.item.create": _event(("item",), item=ITEM, previous_item_id=nullable(text())),
+    "conversation.item.truncate": _event(
+        ("item_id", "content_index", "audio_end_ms"),
+        item_id=text(),
+        content_index=integer(0),
+        audio_end_ms=integer(0),
+    ),
+    "conversation.item.delete": _event(("item_id",), item_id=text()),
+    "conversation.item.retrieve": _event(("item_id",), item_id=text()),
+    "response.create": _event(response=nullable(RESPONSE)),
+    "response.cancel": _event(response_id=nullable(text())),
+}
+
+
+def check_event(event: Mapping[str, Any]) -> str:
+    """The type of a client event that is in order.
+
+    Raises:
+        Refused: it is not; the problem says what is wrong with it.
+    """
+    kind = event.get("type")
+    if kind is None:
+        raise Refused(
+            Problem("missing_required_parameter", "Missing required parameter: 'type'.", "type")
+        )
+    if not isinstance(kind, str) or kind not in EVENTS:
+        raise unsupported("type", kind, EVENTS)
+    EVENTS[kind](event, "")
+    return kind

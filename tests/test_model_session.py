@@ -1,0 +1,298 @@
+"""A session's configuration and its manners: updates, refusals, pings, expiry, closes."""
+
+from typing import Any
+
+import pytest
+
+from simulator.model.errors import EXPIRED
+from simulator.scenario.format import ModelSetup
+from simulator.websocket import BINARY, PING
+from tests.model_client import HELLO, Client, Desk, ready, reply
+
+
+def update(client: Client, **session: Any) -> dict[str, Any]:
+    """Send a session.update; the answer."""
+    client.says("session.update", event_id="mine", session={"type": "realtime", **session})
+    return client.events[-1]
+
+
+def detection(**fields: Any) -> dict[str, Any]:
+    """The `audio` object that sets turn_detection."""
+    return {"input": {"turn_detection": fields}}
+
+
+def test_an_update_is_answered_with_everything() -> None:
+    """session.updated echoes the whole session, not only what changed."""
+    answer = update(Desk().connect(), instructions="Be brief.")
+
+    assert answer["type"] == "session.updated"
+    assert answer["session"]["instructions"] == "Be brief."
+    assert answer["session"]["audio"]["output"]["voice"] == "alloy"
+
+
+def test_turn_detection_is_merged_field_by_field() -> None:
+    """A server_vad without silence_duration_ms keeps the 200 ms of the fresh session."""
+    answer = update(Desk().connect(), audio=detection(type="server_vad", threshold=0.7))
+
+    merged = answer["session"]["audio"]["input"]["turn_detection"]
+    assert (merged["threshold"], merged["silence_duration_ms"]) == (0.7, 200)
+
+
+def test_another_kind_of_turn_detection_starts_from_its_own_defaults() -> None:
+    """semantic_vad takes nothing over from server_vad."""
+    answer = update(Desk().connect(), audio=detection(type="semantic_vad"))
+
+    assert answer["session"]["audio"]["input"]["turn_detection"] == {
+        "type": "semantic_vad",
+        "eagerness": "auto",
+        "create_response": True,
+        "interrupt_response": True,
+    }
+
+
+def test_null_and_empty_clear_fields() -> None:
+    """turn_detection null, tools null and instructions "" take effect."""
+    answer = update(
+        Desk().connect(), audio={"input": {"turn_detection": None}}, tools=None, instructions=""
+    )
+
+    session = answer["session"]
+    assert session["audio"]["input"]["turn_detection"] is None
+    assert (session["tools"], session["instructions"]) == ([], "")
+
+
+REFUSED = [
+    ({"temperature": 0.8}, "unknown_parameter", "session.temperature"),
+    ({"modalities": ["audio"]}, "unknown_parameter", "session.modalities"),
+    ({"voice": "alloy"}, "unknown_parameter", "session.voice"),
+    ({"input_audio_format": "g711_ulaw"}, "unknown_parameter", "session.input_audio_format"),
+    (
+        {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 8000}}}},
+        "integer_below_min_value",
+        "session.audio.input.format.rate",
+    ),
+    (
+        {"audio": {"input": {"format": {"type": "audio/pcmu", "rate": 8000}}}},
+        "unknown_parameter",
+        "session.audio.input.format.rate",
+    ),
+    (
+        {"audio": detection(type="server_vad", threshold=1.5)},
+        "decimal_above_max_value",
+        "session.audio.input.turn_detection.threshold",
+    ),
+    (
+        {"audio": detection(type="server_vad", silence_duration_ms="long")},
+        "invalid_type",
+        "session.audio.input.turn_detection.silence_duration_ms",
+    ),
+    (
+        {"audio": detection(type="semantic_vad", eagerness="wild")},
+        "invalid_value",
+        "session.audio.input.turn_detection.eagerness",
+    ),
+    (
+        {"audio": detection(type="vad")},
+        "invalid_value",
+        "session.audio.input.turn_detection.type",
+    ),
+    ({"audio": {"output": {"voice": "nobody"}}}, "invalid_value", "session.audio.output.voice"),
+    ({"tools": [{"type": "function"}]}, "missing_required_parameter", "session.tools[0].name"),
+    ({"output_modalities": ["audio", "text"]}, "invalid_value", "session.output_modalities"),
+    ({"model": "gpt-realtime"}, "invalid_value", "session.model"),
+    ({"audio": 7}, "invalid_type", "session.audio"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code", "param"), REFUSED)
+def test_a_bad_update_is_discarded_whole(fields: dict[str, Any], code: str, param: str) -> None:
+    """The error names the field by its path, and the good fields beside it are lost as well."""
+    client = Desk().connect()
+
+    answer = update(client, instructions="never", **fields)
+
+    assert answer["type"] == "error"
+    assert (answer["error"]["code"], answer["error"]["param"]) == (code, param)
+    assert answer["error"]["event_id"] == "mine"
+    assert update(client)["session"]["instructions"] != "never"
+
+
+def test_a_session_needs_its_type() -> None:
+    """`type` is required even when nothing else is."""
+    client = Desk().connect()
+
+    client.says("session.update", session={})
+
+    error = client.one("error")["error"]
+    assert (error["code"], error["param"]) == ("missing_required_parameter", "session.type")
+
+
+def test_the_voice_is_fixed_once_the_session_has_spoken() -> None:
+    """The same voice again is fine; another one is refused and drops the update."""
+    client = ready(ModelSetup(replies=(reply("greeting", HELLO),)))
+    client.says("response.create")
+    client.waits(2000)
+
+    same = update(client, audio={"output": {"voice": "marin"}})
+    other = update(client, audio={"output": {"voice": "cedar"}}, instructions="never")
+
+    assert same["type"] == "session.updated"
+    assert other["error"]["code"] == "cannot_update_voice"
+    assert update(client)["session"]["instructions"] != "never"
+
+
+def test_tracing_cannot_be_changed_once_set() -> None:
+    """Enabled tracing stays."""
+    client = Desk().connect()
+    update(client, tracing="auto")
+
+    assert update(client, tracing=None)["error"]["param"] == "session.tracing"
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "param"),
+    [
+        (b"hello", "invalid_json", None),
+        (b"[1]", "invalid_json", None),
+        (b'{"x": 1}', "missing_required_parameter", "type"),
+        (b'{"type": "response.audio.delta"}', "invalid_value", "type"),
+        (b'{"type": "output_audio_buffer.clear"}', "invalid_value", "type"),
+        (b'{"type": "transcription_session.update"}', "invalid_value", "type"),
+        (b'{"type": "input_audio_buffer.append"}', "missing_required_parameter", "audio"),
+        (b'{"type": "input_audio_buffer.append", "audio": "*"}', "invalid_value", "audio"),
+        (
+            b'{"type": "response.create", "response": {"modalities": []}}',
+            "unknown_parameter",
+            "response.modalities",
+        ),
+        (
+            b'{"type": "conversation.item.truncate", "item_id": "x"}',
+            "missing_required_parameter",
+            "content_index",
+        ),
+    ],
+)
+def test_nonsense_is_answered_and_the_session_goes_on(
+    message: bytes, code: str, param: str | None
+) -> None:
+    """Each protocol error has its object; none of them closes the session."""
+    client = Desk().connect()
+
+    client.raw(message)
+
+    error = client.one("error")["error"]
+    assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, param)
+    assert error["event_id"] is None
+    assert update(client)["type"] == "session.updated"
+    assert client.desk.traced("violation")[0].data["code"] == code
+
+
+def test_an_unknown_type_is_told_all_the_types_there_are() -> None:
+    """The message lists the accepted events."""
+    client = Desk().connect()
+
+    client.says("conversation.forget")
+
+    message = client.one("error")["error"]["message"]
+    assert "'session.update'" in message
+    assert "and 'response.cancel'" in message
+
+
+def test_binary_frames_are_not_understood() -> None:
+    """A binary message is an invalid event."""
+    client = Desk().connect()
+
+    client.control(BINARY, b"\x00\x01")
+
+    assert client.one("error")["error"]["code"] == "invalid_event"
+
+
+def test_a_client_may_ping() -> None:
+    """A ping is answered with its payload, and the server pings every 20.26 s with four bytes."""
+    client = Desk().connect()
+
+    client.control(PING, b"abcd")
+    client.waits(41_000)
+
+    assert client.pongs == [b"abcd"]
+    assert [len(payload) for payload in client.pings] == [4, 4]
+
+
+def test_a_session_expires() -> None:
+    """After its limit: an error, then close 1001 with the same words."""
+    client = Desk(ModelSetup(session_limit_ms=60_000)).connect()
+    created = client.one("session.created")["session"]
+
+    client.waits(60_000)
+
+    assert client.one("error")["error"]["code"] == "session_expired"
+    assert (client.close_code, client.close_reason) == (1001, EXPIRED.message)
+    assert created["expires_at"] == 1_790_000_060
+
+
+def test_a_close_is_answered_and_recorded_once() -> None:
+    """A client's close frame comes back, and the connection ends by the bridge."""
+    client = Desk().connect()
+
+    client.hangs_up(1000)
+    client.peer.closed("eof")
+
+    (closed,) = client.desk.traced("closed")
+    assert (client.close_code, client.ended) == (1000, "closed")
+    assert (closed.data["by"], closed.data["code"]) == ("bridge", 1000)
+
+
+@pytest.mark.parametrize(("why", "by"), [("eof", "bridge"), ("reset", "network")])
+def test_a_connection_that_just_ends_is_recorded_as_1006(why: str, by: str) -> None:
+    """No close frame: 1006, and nothing is sent any more."""
+    client = Desk().connect()
+
+    client.peer.closed(why)
+    client.waits(60_000)
+
+    (closed,) = client.desk.traced("closed")
+    assert (closed.data["by"], closed.data["code"]) == (by, 1006)
+    assert client.pings == []
+
+
+def test_a_server_that_closed_hears_no_more() -> None:
+    """After its close frame the server waits for the answer, ten seconds at most."""
+    client = Desk(ModelSetup(session_limit_ms=1000)).connect()
+    client.waits(1000)
+    count = len(client.events)
+
+    client.says("response.create")
+    client.waits(10_000)
+
+    assert len(client.events) == count
+    assert client.ended == "closed"
+    assert len(client.desk.traced("closed")) == 1
+
+
+def test_session_close_ends_the_session() -> None:
+    """The undocumented event closes with 1000."""
+    client = Desk().connect()
+
+    client.says("session.close")
+
+    assert client.close_code == 1000
+
+
+def test_breaking_the_websocket_protocol_is_a_violation() -> None:
+    """Reserved bits close the connection with 1002."""
+    client = Desk().connect()
+
+    client.control(0x3, b"")
+
+    assert client.close_code == 1002
+    assert client.desk.traced("violation")[0].data["code"] == "websocket"
+
+
+def test_a_refused_append_over_15_mib_names_its_field() -> None:
+    """One append holds at most 15 MiB of audio."""
+    client = Desk().connect()
+
+    client.says("input_audio_buffer.append", audio="A" * (20 * 1024 * 1024 + 4))
+
+    error = client.one("error")["error"]
+    assert (error["code"], error["param"]) == ("string_above_max_length", "audio")
