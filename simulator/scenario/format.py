@@ -1,0 +1,398 @@
+"""A scenario as values: what one `*.call.yaml` file means, after reading and checking.
+
+Owns the dataclasses which the phone, the model, the network and the judge are set up from.
+Knows nothing of YAML, of files' contents, or of how any of it is played.
+
+All times are float milliseconds (`*_ms`), levels are dB. Every `Path` is a sound file which existed
+and was readable when the scenario was loaded. `line` is the 1-based line in the scenario's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from simulator.scenario.wanted import (
+    INFINITE_MS,
+    Aggregate,
+    Ended,
+    EventRule,
+    Expect,
+    Operator,
+    Threshold,
+)
+
+__all__ = [
+    "GUARD_MS", "INFINITE_MS", "Action", "AgentSetup", "Aggregate", "AutoReply", "CallSetup",
+    "Ended", "EventRule", "Expect", "HangUp", "Item", "LegSetup", "LinkFault", "LinkSetup",
+    "ModelFault", "ModelSetup", "NetworkSetup", "Nothing", "Operator", "PhoneSetup", "Press",
+    "Replay", "ReplayTurn", "Reply", "Say", "Scenario", "Silence", "Step", "Threshold",
+    "ToolCall", "Trigger", "TriggerKind", "VadSetup",
+]  # fmt: skip
+
+GUARD_MS = 120_000.0  # a call that goes on this long after its last step is stopped
+
+TriggerKind = Literal[
+    "at",
+    "agent_silent",
+    "agent_speaking",
+    "agent_heard",
+    "marked",
+    "turn",
+    "stream_started",
+    "tool_called",
+    "stream_ended",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Something to wait for, as the caller's ear and the wire show it.
+
+    at: `value_ms` after the stream started. agent_speaking: the first audible agent sample since
+    the previous step ended. agent_silent: the agent was audible since then, and now nothing was
+    for 200 ms. agent_heard: the caller has heard `value_ms` of the agent's present turn. marked: a
+    mark was returned after playing (`number` of them; 0 = one). turn: the agent's turn `number`
+    becomes audible. tool_called: the model called a tool (`name`, "" = any).
+    """
+
+    kind: TriggerKind
+    value_ms: float = 0.0
+    number: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSetup:
+    """Who calls whom, and what the media stream is told."""
+
+    direction: Literal["inbound", "outbound"] = "inbound"
+    from_: str = "+15550100001"
+    to: str = "+15550100002"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSetup:
+    """`greeting`: True = the bridge's own, False = the caller speaks first, a text = these words.
+
+    `settings` are environment variables for the bridge, values as text.
+    """
+
+    greeting: bool | str = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+# -- the phone ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSetup:
+    """How this caller's line and Twilio behave (twilio.md section 7: the unconfirmed points).
+
+    `first_timestamp_ms` None = drawn from 100..180 by the seed. `hangup_rest` are the answers to
+    successive REST completions: "ok", "timeout", an HTTP status (429, 503, 404) or 21220; after the
+    last one comes "ok". `start` "late" = the start message comes after `start_delay_ms`.
+    `connect` "never" = the TwiML is fetched but no stream is opened; "hang_up" = the caller hangs
+    up while the stream's handshake is under way.
+    """
+
+    first_timestamp_ms: float | None = None
+    timestamp_jitter_ms: float = 3.0
+    dtx: bool = False
+    playout_delay_ms: float = 0.0
+    clear_echo: bool = True
+    token: Literal["valid", "missing", "forged", "expired"] = "valid"  # noqa: S105 - no secret
+    signature: Literal["valid", "missing", "forged"] = "valid"
+    start: Literal["normal", "never", "late"] = "normal"
+    start_delay_ms: float = 3_000.0
+    connect: Literal["normal", "never", "hang_up"] = "normal"
+    hangup_rest: tuple[int | str, ...] = ()
+    sign_with_port: bool = False
+    sign_trailing_slash: bool = False
+    stop_before_close: bool = True
+    close_code: int = 1000
+
+
+# -- the network ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFault:
+    """`wait_ms` after `when`: stall or hold for `duration_ms`, drop, or add `value_ms` of latency.
+
+    A drop breaks the whole connection; it is listed once, in the leg's `to_bridge`.
+    """
+
+    kind: Literal["stall", "hold", "drop", "latency"]
+    when: Trigger
+    duration_ms: float = INFINITE_MS
+    value_ms: float = 0.0
+    wait_ms: float = 0.0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSetup:
+    """One direction: every message takes `latency_ms`, `jitter_ms` more or less, in order."""
+
+    latency_ms: float = 0.0
+    jitter_ms: float = 0.0
+    faults: tuple[LinkFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LegSetup:
+    """Both directions between the bridge and one peer."""
+
+    to_bridge: LinkSetup = LinkSetup()
+    from_bridge: LinkSetup = LinkSetup()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSetup:
+    """The legs: the media stream, the model's session, Twilio's REST interface."""
+
+    twilio: LegSetup = LegSetup()
+    realtime: LegSetup = LegSetup()
+    rest: LegSetup = LegSetup()
+
+
+# -- the model ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One spoken item of a response: `clips` without a gap, then `silence_ms`.
+
+    `words` "" = the words which the sound library knows for these clips.
+    """
+
+    clip: Path | None = None
+    then: tuple[Path, ...] = ()
+    silence_ms: float = 0.0
+    words: str = ""
+
+    @property
+    def clips(self) -> tuple[Path, ...]:
+        """All of them, in order."""
+        return (() if self.clip is None else (self.clip,)) + self.then
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """`arguments` is a JSON value of type object."""
+
+    name: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model does with one response.
+
+    `on`: "greeting", "turn" (the caller's next one), "turn 3", "tool" (after a tool's output),
+    "request" (any response.create of the bridge), "farewell", "digits", "any". Replies are used in
+    the order written; a `repeat` reply is never used up; an `optional` one may stay unused.
+
+    `after_ms` = response.created -> first audio. `burst` = delivered this many times faster than it
+    plays. `calls` come after the items, or before them with `calls_first`. `fail` = the error code
+    of a failed response. `incomplete` = it ends early, status incomplete. `stall_after_ms` = no
+    event comes any more that long after the first audio (after response.created without audio);
+    `drop_after_ms` = the connection is reset then.
+    """
+
+    on: str
+    after_ms: float = 400.0
+    items: tuple[Item, ...] = ()
+    burst: float = 4.0
+    calls: tuple[ToolCall, ...] = ()
+    calls_first: bool = False
+    fail: str | None = None
+    incomplete: bool = False
+    repeat: bool = False
+    optional: bool = False
+    stall_after_ms: float | None = None
+    drop_after_ms: float | None = None
+    line: int = 0
+
+    @property
+    def kind(self) -> str:
+        """`on` without the number: "turn 3" -> "turn"."""
+        return self.on.partition(" ")[0]
+
+    @property
+    def number(self) -> int | None:
+        """The number of `on`: "turn 3" -> 3, "turn" -> None."""
+        number = self.on.partition(" ")[2]
+        return int(number) if number else None
+
+
+@dataclass(frozen=True, slots=True)
+class AutoReply:
+    """Answers every request without a scripted reply with one of `clips`, chosen by the seed.
+
+    No clips given: speech of 2-6 s from the sound library.
+    """
+
+    after_ms: float = 400.0
+    burst: float = 4.0
+    clips: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFault:
+    """`wait_ms` after `when`: drop, stall for `duration_ms`, error `code`, close `close_code`."""
+
+    kind: Literal["drop", "stall", "error", "close"]
+    when: Trigger
+    code: str = ""
+    close_code: int = 1000
+    duration_ms: float = INFINITE_MS
+    wait_ms: float = 0.0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VadSetup:
+    """Knobs of the fake's voice activity engine, beside the session's own turn detection.
+
+    `aggressiveness` 0..3 as in webrtcvad; a frame quieter than `floor_db` (dBFS) is never speech;
+    speech must last `onset_ms` before it counts.
+    """
+
+    aggressiveness: int = 2
+    floor_db: float = -45.0
+    onset_ms: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSetup:
+    """`refuse` = an admission error after the 101 (invalid_api_key ...) or a refusal (http_429).
+
+    `stragglers` = audio deltas which still come after a cancellation. `cancelled_done_late` = the
+    cancelled response.done comes after the next response.created. `require_key` = any other key is
+    refused.
+    """
+
+    replies: tuple[Reply, ...] = ()
+    auto: AutoReply | None = None
+    refuse: str | None = None
+    connect_delay_ms: float = 0.0
+    ready_delay_ms: float = 0.0
+    session_limit_ms: float = 3_600_000.0
+    stragglers: int = 2
+    cancelled_done_late: bool = False
+    faults: tuple[ModelFault, ...] = ()
+    require_key: str | None = None
+    vad: VadSetup = VadSetup()
+
+
+# -- the caller -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak `clips` one after the other without a gap, `gain_db` louder (negative = quieter)."""
+
+    clip: Path
+    gain_db: float = 0.0
+    then: tuple[Path, ...] = ()
+
+    @property
+    def clips(self) -> tuple[Path, ...]:
+        """All of them, in order."""
+        return (self.clip, *self.then)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Keys of a telephone: any of 0-9 * # A-D, one after the other."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Put the receiver down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The step lasts `ms`, with nothing said."""
+
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Only the waiting of the step counts."""
+
+
+Action = Say | Press | HangUp | Silence | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`when` None = as soon as the previous step ended. Then `wait_ms`, then `action`."""
+
+    action: Action
+    when: Trigger | None = None
+    wait_ms: float = 0.0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayTurn:
+    """One turn of speech in a recording: ms from the beginning of the file."""
+
+    start_ms: float
+    end_ms: float
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Plays a recorded caller's side, its own silences included, from the stream's start.
+
+    `turns` are those annotated beside the recording (x.turns.yaml), or () = to be measured.
+    `hang_up` "at_end" = the caller hangs up when the recording ends and the agent is silent.
+    """
+
+    clip: Path
+    hang_up: Literal["at_end", "stay"] = "at_end"
+    gain_db: float = 0.0
+    wait_ms: float = 0.0
+    turns: tuple[ReplayTurn, ...] = ()
+    line: int = 0
+
+
+# -- all of it ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One call. `variant` are the `matrix:` values of this one, in order: (("burst", "8"),).
+
+    `stop_after_ms` None = stopped GUARD_MS after the last step (or the recording's end); a number
+    is an absolute limit from the stream's start.
+    """
+
+    name: str
+    path: Path
+    why: str = ""
+    tags: tuple[str, ...] = ()
+    skip: str | None = None
+    seeds: int = 1
+    call: CallSetup = CallSetup()
+    agent: AgentSetup = AgentSetup()
+    phone: PhoneSetup = PhoneSetup()
+    network: NetworkSetup = NetworkSetup()
+    model: ModelSetup = ModelSetup()
+    caller: tuple[Step, ...] = ()
+    replay: Replay | None = None
+    expect: Expect = field(default_factory=Expect)
+    stop_after_ms: float | None = None
+    variant: tuple[tuple[str, str], ...] = ()

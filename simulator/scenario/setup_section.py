@@ -1,0 +1,113 @@
+"""Reads `call:`, `agent:` and `phone:`: who calls, how the bridge is set, how the line behaves."""
+
+from typing import Any
+
+from simulator.scenario.desk import Desk
+from simulator.scenario.format import AgentSetup, CallSetup, PhoneSetup
+from simulator.scenario.kinds import DURATION, Choice, Flag, Schema, Text, Whole
+from simulator.scenario.names import SETTINGS
+from simulator.scenario.shapes import Field, ListOf, Record, Table, simply
+from simulator.scenario.tree import Node, Scalar
+
+NUMBER = Text(
+    "a phone number",
+    r"\+[0-9]{3,15}|anonymous|(?:sip|client):\S+",
+    "like +15550100001, anonymous, sip:someone@example.com",
+)
+
+
+class Greeting:
+    """`true`, `false`, or the words of a greeting."""
+
+    def read(self, node: Node, desk: Desk) -> bool | str:
+        """A flag if it is written as one."""
+        if isinstance(node, Scalar) and node.plain and node.text.casefold() in ("true", "false"):
+            return node.text.casefold() == "true"
+        return Text("true, false or the words of the greeting").read(node, desk)
+
+    def schema(self) -> Schema:
+        """Flag or text."""
+        return {"type": ["boolean", "string"]}
+
+
+class RestAnswer:
+    """How Twilio's REST interface answers one request to hang up."""
+
+    words = ("ok", "timeout")
+    codes = ("404", "21220")
+
+    def read(self, node: Node, desk: Desk) -> int | str:
+        """`ok`, `timeout`, an HTTP status of an error, or Twilio's code 21220."""
+        hint = "ok, timeout, an HTTP status like 404, 429 or 503, or 21220"
+        word = Text("an answer", "ok|timeout|[45][0-9][0-9]|21220", hint).read(node, desk)
+        return word if word in self.words else int(word)
+
+    def schema(self) -> Schema:
+        """A word or a number."""
+        status = {"type": "integer", "minimum": 400, "maximum": 599}
+        return {"anyOf": [{"enum": [*self.words, 21220]}, status, {"$ref": "#/$defs/variable"}]}
+
+
+CALL: Record[CallSetup] = Record(
+    "`call`",
+    (
+        Field("direction", Choice("direction", ("inbound", "outbound")),
+              "inbound: a caller rings the bridge. outbound: the bridge rings someone."),
+        Field("from", NUMBER, "The number that calls.", into="from_"),
+        Field("to", NUMBER, "The number that is called."),
+        Field("parameters", Table(Text(), "parameter"),
+              "Parameters of the media stream, beside the bridge's own."),
+    ),
+    simply(CallSetup),
+)  # fmt: skip
+
+AGENT: Record[AgentSetup] = Record(
+    "`agent`",
+    (
+        Field("greeting", Greeting(),
+              "true: the agent speaks first. false: the caller does. A text: these words first."),
+        Field("settings", Table(Text("a value"), "setting", SETTINGS),
+              "Environment variables of the bridge, for this call."),
+    ),
+    simply(AgentSetup),
+    mistakes=dict.fromkeys(SETTINGS, "write it below `settings:`"),
+)  # fmt: skip
+
+
+def _phone(given: dict[str, Any], node: Node, desk: Desk) -> PhoneSetup:
+    if "start_delay_ms" in given and given.get("start") != "late":
+        desk.refuse(node, "`start_delay` is only for `start: late`")
+    return PhoneSetup(**given)
+
+
+_MISSING = ("valid", "missing", "forged")
+
+PHONE: Record[PhoneSetup] = Record(
+    "`phone`",
+    (
+        Field("first_timestamp", DURATION,
+              "Timestamp of the first audio frame. Not given: drawn from 100 to 180 ms.",
+              into="first_timestamp_ms"),
+        Field("timestamp_jitter", DURATION, "How far timestamps lie beside the 20 ms grid.",
+              into="timestamp_jitter_ms"),
+        Field("dtx", Flag(), "true: no frames at all come while the caller is silent."),
+        Field("playout_delay", DURATION, "Twilio's buffer between arrival and the caller's ear.",
+              into="playout_delay_ms"),
+        Field("clear_echo", Flag(), "false: marks dropped by a clear are not returned."),
+        Field("token", Choice("token", (*_MISSING, "expired")),
+              "The call token which the media stream shows."),
+        Field("signature", Choice("signature", _MISSING), "The signature of Twilio's requests."),
+        Field("start", Choice("start", ("normal", "never", "late")),
+              "Whether the media stream sends its `start` message."),
+        Field("start_delay", DURATION, "With `start: late`: how late.", into="start_delay_ms"),
+        Field("connect", Choice("connect", ("normal", "never", "hang_up")),
+              "never: the media stream is not opened. hang_up: the caller hangs up meanwhile."),
+        Field("hangup_rest", ListOf(RestAnswer(), "answers", most=20),
+              "Answers to the bridge's requests to hang up, one after the other; then ok."),
+        Field("sign_with_port", Flag(), "Twilio signs the address with its port."),
+        Field("sign_trailing_slash", Flag(), "Twilio signs the address with a slash behind it."),
+        Field("stop_before_close", Flag(), "false: the stream closes without a `stop` message."),
+        Field("close_code", Whole(1000, 4999), "The code with which Twilio closes the stream."),
+    ),
+    _phone,
+)  # fmt: skip
