@@ -1,0 +1,230 @@
+"""Reports: JSON, JUnit, HTML and the terminal, made from the same results."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from rich.console import Console
+
+from simulator.auditor import Violation
+from simulator.expect import Expectation
+from simulator.report import (
+    CallChart,
+    ChartRecorder,
+    ScenarioResult,
+    json_object,
+    print_results,
+    read_json,
+    verdict_of,
+    write_html,
+    write_json,
+    write_junit,
+)
+from simulator.report.chart import PER_LANE_MAX, Bar, Tick
+from simulator.report.page import number, page
+from tests.judging import Story, voice
+
+GOOD = Expectation("dead_air_ms: max<2500", "passed", 1200.0, 12)
+BAD = Expectation("clear, once", "failed", 0, 14, "clear occurred never, asked was once")
+BROKEN = Violation(1500.0, "twilio_warning", "Twilio warned <31951>", ("extra field",), "31951")
+
+
+def result(verdict: str = "passed", **changes: object) -> ScenarioResult:
+    """A result of a call with a little of everything."""
+    given: dict[str, object] = {
+        "name": "the caller <interrupts>",
+        "path": "scenarios/barge-in/long.call.yaml",
+        "seed": 7,
+        "verdict": verdict,
+        "metrics": {
+            "dead_air_ms": {"count": 1, "min": 1200, "p50": 1200, "p95": 1200, "max": 1200},
+            "barge_in_stop_ms": {"count": 0},
+        },
+        "expectations": (GOOD, BAD) if verdict != "passed" else (GOOD,),
+        "violations": (BROKEN,) if verdict == "violation" else (),
+        "law_counts": {"twilio_warning": 3} if verdict == "violation" else {},
+        "simulated_s": 12.0,
+        "wall_s": 0.1,
+        "digest": "abc",
+        "chart": chart(),
+        "tail": ("      12.000  phone.ended  by=caller [red]",),
+        "command": "callsim run scenarios/barge-in/long.call.yaml --seed 7",
+        **changes,
+    }
+    return ScenarioResult(**given)  # type: ignore[arg-type]
+
+
+def chart() -> CallChart:
+    """One bar and one tick."""
+    bars = (Bar("caller", 100, 1000, "caller", "hello & goodbye"),)
+    return CallChart(bars, (Tick("interruptions", 500, "clear", "clear"),), 12_000)
+
+
+def test_the_json_result_has_the_published_fields(tmp_path: Path) -> None:
+    """Exactly as design, section 4, has them; more may be added, none may be missing."""
+    path = tmp_path / "out" / "result.json"
+    write_json([result(), result("failed")], path, seed=7, wall_s=0.15)
+    value = read_json(path)
+    scenario = value["scenarios"][1]
+
+    assert {"schema_version", "seed", "simulated_s", "wall_s", "scenarios"} == set(value)
+    assert tuple(value[name] for name in ("schema_version", "seed", "simulated_s", "wall_s")) == (
+        1,
+        7,
+        24.0,
+        0.15,
+    )
+    wanted = {"name", "path", "seed", "verdict", "metrics", "expectations"}
+    assert wanted | {"simulated_s", "wall_s", "digest"} <= set(scenario)
+    assert scenario["metrics"]["barge_in_stop_ms"] == {"count": 0}
+    assert {"count", "min", "p50", "p95", "max"} == set(scenario["metrics"]["dead_air_ms"])
+    assert tuple(scenario["expectations"][1][name] for name in ("text", "verdict", "measured")) == (
+        "clear, once",
+        "failed",
+        0,
+    )
+
+
+def test_a_foreign_file_is_no_result(tmp_path: Path) -> None:
+    """Another program's JSON, or one of another version."""
+    foreign, newer = tmp_path / "a.json", tmp_path / "b.json"
+    foreign.write_text("[]")
+    newer.write_text(json.dumps({"schema_version": 99, "scenarios": []}))
+
+    with pytest.raises(ValueError, match="no result of callsim"):
+        read_json(foreign)
+    with pytest.raises(ValueError, match="schema_version 99"):
+        read_json(newer)
+
+
+def test_junit_counts_failures_and_errors(tmp_path: Path) -> None:
+    """A violation is a failure; what could not be played is an error; control bytes are no XML."""
+    path = tmp_path / "junit.xml"
+    unplayable = result("error", problem="no such clip \x00")
+    write_junit([result(), result("failed"), result("violation"), unplayable], path)
+    suite = ET.parse(path).getroot()[0]
+
+    assert tuple(suite.get(name) for name in ("tests", "failures", "errors")) == ("4", "2", "1")
+    texts = [failure.text or "" for failure in suite.iter("failure")]
+    assert "clear occurred never" in texts[0]
+    assert "--seed 7" in texts[0]
+    assert "twilio_warning: Twilio warned <31951>" in texts[1]
+
+
+def test_the_html_report_is_one_safe_file(tmp_path: Path) -> None:
+    """Nothing is fetched, nothing runs, names are escaped."""
+    path = tmp_path / "report" / "index.html"
+    write_html([result(), result("violation")], path)
+    text = path.read_text("utf-8")
+
+    assert "1 of 2 calls passed" in text
+    assert "the caller &lt;interrupts&gt;" in text
+    assert "hello &amp; goodbye" in text
+    assert "<script" not in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert "https://" not in text
+    assert "(3 in all)" in text
+
+
+def test_failures_stand_first_in_the_html() -> None:
+    """The reader looks for them."""
+    text = page([result(name="good"), result("failed", name="bad")])
+
+    assert text.index("bad</a>") < text.index("good</a>")
+
+
+def test_numbers_have_no_more_digits_than_matter() -> None:
+    """For people, not for machines."""
+    assert [number(value) for value in (None, 0, 12.34, 0.01234, 1234.6)] == [
+        "-",
+        "0",
+        "12.3",
+        "0.0123",
+        "1 235",
+    ]
+
+
+def printed(*results: ScenarioResult) -> str:
+    """What a person sees."""
+    out = StringIO()
+    console = Console(file=out, width=160, no_color=True)
+    print_results(console, results, report="out/index.html", wall_s=0.5)
+    return out.getvalue()
+
+
+def test_the_terminal_shows_failures_with_the_command_that_repeats_them() -> None:
+    """Table, explanation, last lines, command, closing line, report."""
+    text = printed(result(), result("failed"), result("violation"))
+
+    assert "clear occurred never, asked was once" in text
+    assert "1.500 s twilio_warning: Twilio warned <31951>" in text
+    assert "twilio_warning: 2 more" in text
+    assert "phone.ended  by=caller [red]" in text
+    assert "repeat: callsim run scenarios/barge-in/long.call.yaml --seed 7" in text
+    assert "1 passed, 1 failed, 1 violation" in text
+    assert "report: out/index.html" in text
+
+
+def test_a_passed_run_is_short() -> None:
+    """One row, one closing line."""
+    text = printed(result())
+
+    assert "1 passed · 12 s of calls in 0.5 s (24x real time)" in text
+    assert "repeat" not in text
+
+
+def test_the_verdict_of_a_call() -> None:
+    """Violation before failure before success."""
+    assert verdict_of((BAD,), (BROKEN,)) == "violation"
+    assert verdict_of((GOOD, BAD), ()) == "failed"
+    assert verdict_of((GOOD,), ()) == "passed"
+
+
+def test_the_chart_collects_what_is_drawn() -> None:
+    """Speech, responses, interruptions and the line; open stretches end with the call."""
+    story = Story()
+    story.line()
+    story.add(1000, "caller.speech_started", clip="hello", interrupting=False)
+    story.add(2000, "caller.speech_ended", clip="hello")
+    story.response(2500)
+    story.says(2600, voice(1, 100))
+    story.add(3000, "agent.audible", from_ms=2600, to_ms=2700)
+    story.clear(2700, dropped_ms=5)
+    story.done(2700, status="cancelled")
+    story.add(2800, "twilio.sent", event="mark", name="m", played=False)
+    story.add(3000, "link.stall", leg="twilio", direction="to_bridge")
+    story.add(3500, "link.release", leg="twilio", direction="to_bridge")
+    story.response(4000, "r2")
+    recorder = ChartRecorder()
+    for event in story.in_order():
+        recorder.observe(event)
+    drawn = recorder.chart(5000)
+
+    assert {
+        ("caller", 1000, 2000, "caller"),
+        ("agent", 2600, 2700, "agent"),
+        ("model", 2500, 2700, "cancelled"),
+        ("model", 4000, 5000, "response"),
+        ("line", 3000, 3500, "outage"),
+    } == {(bar.lane, bar.from_ms, bar.to_ms, bar.style) for bar in drawn.bars}
+    assert {"clear, dropped_ms 5", "mark returned, name m"} <= {tick.label for tick in drawn.ticks}
+    assert "echo" in {tick.style for tick in drawn.ticks}
+
+
+def test_the_chart_is_bounded() -> None:
+    """An hour of marks does not make a page of a hundred megabytes."""
+    recorder = ChartRecorder()
+    story = Story()
+    for index in range(PER_LANE_MAX + 100):
+        story.add(index, "twilio.sent", event="mark", name="m", played=True)
+    for event in story.events:
+        recorder.observe(event)
+
+    assert len(recorder.chart(5000).ticks) == PER_LANE_MAX
+
+
+def test_the_object_can_be_made_without_a_file() -> None:
+    """Other programs may take the result as it is."""
+    assert json_object([result()], seed=0, wall_s=0.1)["scenarios"][0]["verdict"] == "passed"
