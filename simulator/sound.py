@@ -14,6 +14,9 @@ import soundfile
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+LIBRARY_MS_MIN = 2000
+LIBRARY_MS_MAX = 6000
 BYTES_PER_MS = 8
 FRAME_MS = 20
 FRAME_BYTES = BYTES_PER_MS * FRAME_MS
@@ -31,6 +34,8 @@ def _decode_table() -> NDArray[np.int16]:
 
 
 PCM_OF_MULAW = _decode_table()
+_LOW_BYTES = bytes(int(value) & 0xFF for value in PCM_OF_MULAW)
+_HIGH_BYTES = bytes(int(value) >> 8 & 0xFF for value in PCM_OF_MULAW)
 _LOUDNESS = bytes(min(255, abs(int(value)) * 255 // 32768 + 1) for value in PCM_OF_MULAW)
 _AUDIBLE = AUDIBLE_PEAK * 255 // 32768 + 1
 
@@ -61,8 +66,11 @@ def loud(frame: bytes) -> bool:
 
 
 def decode(audio: bytes) -> NDArray[np.int16]:
-    """μ-law bytes as 16-bit samples."""
-    return PCM_OF_MULAW[np.frombuffer(audio, dtype=np.uint8)]
+    """μ-law bytes as 16-bit samples. Two translations are twice as fast as an indexed look-up."""
+    samples = bytearray(2 * len(audio))
+    samples[0::2] = audio.translate(_LOW_BYTES)
+    samples[1::2] = audio.translate(_HIGH_BYTES)
+    return np.frombuffer(samples, dtype="<i2")
 
 
 def encode(samples: NDArray[np.int16]) -> bytes:
@@ -72,7 +80,8 @@ def encode(samples: NDArray[np.int16]) -> bytes:
     magnitude = np.minimum(np.abs(wide), 32635) + 0x84
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
     mantissa = (magnitude >> (exponent + 3)) & 0x0F
-    return (~(sign | exponent << 4 | mantissa) & 0xFF).astype(np.uint8).tobytes()
+    code = ~(sign | exponent << 4 | mantissa) & 0xFF
+    return bytes(code.astype(np.uint8))
 
 
 def speech_bounds_ms(audio: bytes) -> tuple[int, int]:
@@ -130,11 +139,26 @@ def load_clip(path: Path) -> Clip:
     """
     audio = read_mulaw(path)
     entry = _entry(path) or {}
-    start_ms, end_ms = speech_bounds_ms(audio)
+    start_ms, end_ms = entry.get("speech_start_ms"), entry.get("speech_end_ms")
+    if start_ms is None or end_ms is None:  # a cough, a tone: bounds of what is audible
+        start_ms, end_ms = speech_bounds_ms(audio)
     return Clip(
         name=path.stem,
         audio=audio,
-        speech_start_ms=int(entry.get("speech_start_ms", start_ms)),
-        speech_end_ms=int(entry.get("speech_end_ms", end_ms)),
+        speech_start_ms=int(start_ms),
+        speech_end_ms=int(end_ms),
         words=str(entry.get("words", path.stem.replace("-", " "))),
+    )
+
+
+@lru_cache(maxsize=1)
+def speech_library() -> tuple[Path, ...]:
+    """The project's own clips of an agent's human English speech, 2 to 6 s long."""
+    listed = _listed(FIXTURES / "MANIFEST.yaml")
+    return tuple(
+        FIXTURES / path
+        for path, entry in sorted(listed.items())
+        if path.startswith("clips/en/")
+        and entry["for"] in ("agent", "either")
+        and LIBRARY_MS_MIN <= entry["duration_ms"] <= LIBRARY_MS_MAX
     )

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import trio
 
-WINDOW_BYTES = 64 * 1024
-"""What one direction holds before the sender has to wait: a usual TCP window. A far end that does
-not read shows at the bridge as a `send_all` that does not return."""
+WINDOW_BYTES = 256 * 1024
+"""What one direction holds before the sender has to wait: send and receive buffers of TCP, some
+twenty seconds of audio and marks. A far end that does not read shows at the bridge as a `send_all`
+that does not return."""
 
 TCP_USER_TIMEOUT_S = 30
 """How long a window may stay shut until TCP gives up, as the bridge asks its kernel to."""

@@ -65,8 +65,8 @@ class Timeline:
 
     def fire(self) -> None:
         """Run what is due now."""
-        heap = self._heap
-        while heap and self._began_s + heap[0][0] / MS_PER_S <= trio.current_time():
+        heap, now_s = self._heap, trio.current_time()
+        while heap and self._began_s + heap[0][0] / MS_PER_S <= now_s:
             timer = heapq.heappop(heap)[2]
             if not timer.cancelled:
                 timer.do()

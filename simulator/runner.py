@@ -1,0 +1,81 @@
+"""Plays scenarios: one call in this process, or many side by side in several.
+
+Owns the mapping of scenarios and seeds to results. Each call is a pure function of its scenario and
+seed, so processes share nothing and the order of results does not depend on their number.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+
+from simulator.clock import run_virtually
+from simulator.judge import Judge
+from simulator.report.result import ScenarioResult
+from simulator.scenario.format import Scenario
+from simulator.world import World
+
+LONG_TAG = "long"
+"""Scenarios with this tag start first, so that no process is left alone with an hour of call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call to play."""
+
+    scenario: Scenario
+    seed: int
+
+
+def jobs_for(scenarios: Iterable[Scenario], seed: int, seeds: int | None) -> list[Job]:
+    """Each scenario with its own number of seeds, counted from `seed`, or with `seeds` of them."""
+    return [
+        Job(scenario, seed + offset)
+        for scenario in scenarios
+        if scenario.skip is None
+        for offset in range(seeds or scenario.seeds)
+    ]
+
+
+def play(job: Job) -> ScenarioResult:
+    """Play one call in virtual time and judge it."""
+    started_s = time.perf_counter()
+
+    async def one_call() -> ScenarioResult:
+        world = World(job.scenario, job.seed)
+        judge = Judge(job.scenario, world.trace)
+        await world.play()
+        return judge.result(
+            seed=job.seed,
+            simulated_ms=world.timeline.now_ms,
+            wall_s=time.perf_counter() - started_s,
+        )
+
+    return run_virtually(one_call, seed=job.seed)
+
+
+def play_all(
+    jobs: Sequence[Job], processes: int, tell: Callable[[ScenarioResult], None]
+) -> list[ScenarioResult]:
+    """Play `jobs` on `processes` processes; `tell` each result as it comes, return them in order."""
+    if processes == 1 or len(jobs) == 1:
+        results = []
+        for job in jobs:
+            results.append(play(job))
+            tell(results[-1])
+        return results
+    done: dict[int, ScenarioResult] = {}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=context) as pool:
+        order = sorted(range(len(jobs)), key=lambda at: LONG_TAG not in jobs[at].scenario.tags)
+        running: dict[Future[ScenarioResult], int] = {
+            pool.submit(play, jobs[at]): at for at in order
+        }
+        while running:
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                at = running.pop(future)
+                done[at] = future.result()
+                tell(done[at])
+    return [done[at] for at in range(len(jobs))]
