@@ -1,0 +1,58 @@
+"""What a call says to its shell beside the two vendors' messages, and why calls end.
+
+Owns the few words that are ours. Knows neither leg.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+
+class EndReason(StrEnum):
+    """Why a call ended. Endings are values, not exceptions."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    AGENT_HUNG_UP = "agent_hung_up"
+    REALTIME_REFUSED = "realtime_refused"
+    """Not admitted, or responses refused for good (quota), or several failed in a row."""
+    REALTIME_LOST = "realtime_lost"
+    REALTIME_EXPIRED = "realtime_expired"
+    REALTIME_STALLED = "realtime_stalled"
+    """The model owed a response and said nothing for too long."""
+    TWILIO_PROTOCOL = "twilio_protocol"
+    REALTIME_PROTOCOL = "realtime_protocol"
+    STREAM_REFUSED = "stream_refused"
+    NO_START = "no_start"
+    NOT_READY = "not_ready"
+    LINE_DEAD = "line_dead"
+    SLOW_PEER = "slow_peer"
+    LIMIT = "limit"
+    SHUTDOWN = "shutdown"
+
+
+class OpenRealtime(msgspec.Struct, frozen=True):
+    """Connect to the Realtime API. Any failure comes back as ``realtime.Closed``."""
+
+
+class ReleaseLine(msgspec.Struct, frozen=True):
+    """Complete the call through Twilio's REST API. The answer comes back as `LineReleased`."""
+
+
+class LineReleased(msgspec.Struct, frozen=True):
+    """The REST API has answered `ReleaseLine`, or could not be reached."""
+
+    outcome: Literal["completed", "already_over", "failed"]
+
+
+class End(msgspec.Struct, frozen=True):
+    """The call is over: exactly one per call, and the last command."""
+
+    reason: EndReason
+
+
+class Note(msgspec.Struct, frozen=True):
+    """One structured log line. ``fields`` hold no audio, keys, phone numbers or spoken words."""
+
+    event: str
+    fields: dict[str, Any] = {}

@@ -1,0 +1,302 @@
+"""A small world around one `Call`: a Twilio, a Realtime server, links, and laws.
+
+It shares nothing with the core but the two vocabularies. Time is an integer of milliseconds; the
+phone's side is `simulator.playout`. Every millisecond of agent audio says which item it belongs to
+and where, so what the caller heard needs no word of the core. A broken law raises `LawBroken` when
+it shows.
+
+The main law is memory: when everything has settled, what the model remembers of each item is what
+the caller heard of it.
+"""
+
+from math import inf, isfinite
+from random import Random
+from typing import cast
+
+from bridge import realtime, twilio
+from bridge.call import (
+    Call,
+    CallPlan,
+    Command,
+    End,
+    EndReason,
+    Inbound,
+    LineReleased,
+    Note,
+    OpenRealtime,
+    Phase,
+    ReleaseLine,
+)
+from simulator.playout import MarkReached, Played, Playout
+from tests.calls import START, of_type
+from tests.world_parts import HELD_MS, Agenda, Items, Link, Reply, item_audio, law
+from tests.world_server import Server
+
+
+class World:
+    """One call, from `Start` on. `run` lets time pass."""
+
+    def __init__(
+        self, plan: CallPlan, latencies_ms: tuple[int, int, int, int], jitter_ms: int, seed: int
+    ) -> None:
+        self.plan = plan
+        self.call = Call(plan, 0.0)
+        self.items = Items()
+        self.agenda = Agenda()
+        self.server = Server(self.agenda, self.items, plan.turn_detection, self._to_core)
+        self.tolerance_ms = 2 + 3 * jitter_ms
+        random = Random(seed)
+        to_twilio, from_twilio, to_server, from_server = latencies_ms
+        self._to_twilio = Link(to_twilio, jitter_ms, random)
+        self._from_twilio = Link(from_twilio, jitter_ms, random)
+        self._to_server = Link(to_server, jitter_ms, random)
+        self._from_server = Link(from_server, jitter_ms, random)
+        self._playout = Playout()
+        self._silent_since_ms = 0.0
+        self._started = False
+        self._realtime_open = False
+        self._ended = False
+        self._dead: set[str] = set()
+        self._frames = 0
+
+    # -------------------------------------------------------------------- time
+    @property
+    def now_ms(self) -> int:
+        """The world's time."""
+        return self.agenda.now_ms
+
+    def run(self, duration_ms: int) -> None:
+        """Let time pass."""
+        until = self.now_ms + duration_ms
+        while True:
+            law(
+                isfinite(self.call.deadline) is (self.call.phase is not Phase.ENDED),
+                "a call that has not ended has a finite deadline",
+            )
+            due = (
+                self.agenda.next_ms,
+                self._playout.next_ms,
+                _deadline_ms(self.call.deadline),
+            )
+            if min(due) > until:
+                break
+            self.agenda.now_ms = _up(max(self.now_ms, min(due)))
+            self._listen()
+            if due[2] <= self.now_ms:
+                self._obey(self.call.expire(self.now_ms / 1000), None)
+            elif due[0] <= self.now_ms:
+                self.agenda.happen()
+        self.agenda.now_ms = until
+        self._listen()
+
+    def _listen(self) -> None:
+        """What the phone has played by now."""
+        for event in self._playout.advance(float(self.now_ms)):
+            if isinstance(event, Played):
+                item, offset = cast("tuple[int, int]", event.tag)
+                self.items.heard[item] = offset + event.end_byte
+                self._silent_since_ms = event.to_ms
+            else:
+                self._echo(event)
+
+    def _echo(self, mark: MarkReached) -> None:
+        message = twilio.Mark(mark.name)
+        self.agenda.later(self._from_twilio.arrival_ms(self.now_ms), lambda: self.tell(message))
+
+    # -------------------------------------------------------------------- the core
+    def tell(self, message: Inbound) -> None:
+        """The core receives a message."""
+        if self._ended:
+            return
+        interrupting = isinstance(message, realtime.SpeechStarted) and (
+            self.call.phase is Phase.TALKING
+            or (self.call.phase is Phase.CLOSING and self.plan.end_call_interruptible)
+        )
+        if interrupting:
+            self._bury()
+        self._obey(self.call.receive(message, self.now_ms / 1000), message)
+        if isinstance(message, twilio.Start):
+            self._started = True
+        if isinstance(message, realtime.Closed):
+            self._realtime_open = False
+
+    def _bury(self) -> None:
+        """The caller speaks: no more audio of what is active, or not yet heard."""
+        for response in self.server.responses:
+            unheard = any(self.items.heard[i] < self.items.sent[i] for i in response.items)
+            if (response.told_created and not response.told_done) or unheard:
+                self._dead.add(response.id)
+
+    def _obey(self, commands: list[Command], cause: Inbound | None) -> None:
+        law(self._started or not commands or isinstance(cause, twilio.Start), "silent until Start")
+        clears = of_type(commands, twilio.Clear)
+        cut = of_type(commands, realtime.ConversationItemTruncate)
+        late = isinstance(cause, realtime.OutputAudioDelta)
+        if isinstance(cause, realtime.SpeechStarted) and not clears and self._listening():
+            self.agenda.later(self._to_twilio.arrival_ms(self.now_ms), self._should_be_silent)
+        law(not clears or self._listening(), "the goodbye is not cut")
+        law(len(clears) <= 1, "one clear is enough")
+        law(not cut or bool(clears) or late, "only what was not heard is truncated")
+        for command in commands:
+            self._obey_one(command)
+
+    def _listening(self) -> bool:
+        return self.call.phase is Phase.TALKING
+
+    def _should_be_silent(self) -> None:
+        unheard_ms = self._playout.buffered_bytes / 8
+        law(unheard_ms <= self.tolerance_ms, f"{unheard_ms} ms go on sounding over the caller")
+
+    def _obey_one(self, command: Command) -> None:
+        law(not self._ended, "nothing after End")
+        match command:
+            case End():
+                self._ended = True
+                self._judge_release(command.reason)
+            case ReleaseLine():
+                self._judge_release(EndReason.AGENT_HUNG_UP)
+                self.agenda.later(self.now_ms + 80, lambda: self.tell(LineReleased("completed")))
+            case OpenRealtime():
+                self._realtime_open = True
+                self._to_core(realtime.SessionCreated())
+            case Note():
+                pass
+            case twilio.SendMedia() | twilio.SendMark() | twilio.Clear():
+                self._to_phone(command)
+            case _:
+                law(self._realtime_open, "nothing on a closed leg")
+                active = any(one.told_created and not one.told_done for one in
+                self.server.responses) asks = isinstance(command, realtime.ResponseCreate) law(not
+                (asks and active), "no request while a response is known to be active") if
+                isinstance(command, realtime.ResponseCancel):
+                    self._dead.add(command.response_id)
+                event = command
+                at_ms = self._to_server.arrival_ms(self.now_ms)
+                self.agenda.later(at_ms, lambda: self.server.serve(event))
+
+    def _judge_release(self, reason: EndReason) -> None:
+        if reason is not EndReason.AGENT_HUNG_UP or self.call.phase is Phase.TALKING:
+            return
+        for item, sent in self.items.sent.items():
+            dead = self.items.response[item].id in self._dead
+            law(dead or self.items.heard[item] == sent, "the goodbye is heard out")
+        for response in self.server.responses:
+            over = response.told_done or response.cancel_asked or response.cancelled
+            heard = any(self.items.sent[item] for item in response.items)
+            open_end = heard and not over and self._realtime_open
+            law(not open_end, "the goodbye is finished before the line is released")
+
+    # -------------------------------------------------------------------- the phone
+    def _to_phone(self, message: twilio.Outbound) -> None:
+        at_ms = self._to_twilio.arrival_ms(self.now_ms)
+        match message:
+            case twilio.SendMedia(payload=audio):
+                item, offset = self._provenance(audio)
+                self.agenda.later(at_ms, lambda: self._sound(audio, item, offset))
+            case twilio.SendMark(name=name):
+                self.agenda.later(at_ms, lambda: self._playout.mark(name, float(self.now_ms)))
+            case twilio.Clear():
+                self.agenda.later(at_ms, self._clear)
+
+    def _provenance(self, audio: bytes) -> tuple[int, int]:
+        """Whose audio this is; it must be the very next of its item."""
+        item = audio[1] + 256 * audio[2]
+        offset = 8 * (audio[3] + 256 * audio[4] + 65536 * audio[5])
+        law(item in self.items.response, "what is sent was generated")
+        law(audio == item_audio(item, offset, offset + len(audio)), "audio is relayed as it is")
+        law(offset == self.items.sent[item], "each item is sent once and in order")
+        response = self.items.response[item]
+        law(response.id not in self._dead, f"no audio of {response.id}, which was interrupted")
+        self.items.sent[item] = offset + len(audio)
+        law(self.items.sent[item] <= self.items.generated[item], "sent <= generated")
+        return item, offset
+
+    def _sound(self, audio: bytes, item: int, offset: int) -> None:
+        self._playout.media(audio, float(self.now_ms), (item, offset))
+
+    def _clear(self) -> None:
+        quiet_ms = self.now_ms - self._silent_since_ms
+        silent = not self._playout.buffered_bytes
+        law(not silent or quiet_ms <= self.tolerance_ms, "no clear in silence")
+        cleared = self._playout.clear(float(self.now_ms))
+        for name in cleared.marks:
+            self._echo(MarkReached(name, float(self.now_ms)))
+
+    def caller_frames(self, count: int) -> None:
+        """The caller's phone sends audio for a while."""
+        for _ in range(count):
+            self._frames += 1
+            audio = self._frames.to_bytes(4, "big") * 40
+            self.server.caller_sent += audio
+            message = twilio.Media(self.now_ms, self._frames, audio)
+            at_ms = self._from_twilio.arrival_ms(self.now_ms)
+            self.agenda.later(at_ms, lambda message=message: self.tell(message))  # type:
+            ignore[misc] self.run(20)
+
+    def from_twilio(self, message: twilio.Inbound) -> None:
+        """Twilio sends something else."""
+        at_ms = self._from_twilio.arrival_ms(self.now_ms)
+        self.agenda.later(at_ms, lambda: self.tell(message))
+
+    # -------------------------------------------------------------------- the server
+    def _to_core(self, event: realtime.Inbound) -> None:
+        if self._realtime_open:
+            at_ms = self._from_server.arrival_ms(self.now_ms)
+            self.agenda.later(at_ms, lambda: self._tell_event(event))
+
+    def _tell_event(self, event: realtime.Inbound) -> None:
+        if not self._realtime_open:
+            return
+        for response in self.server.responses:
+            if isinstance(event, realtime.ResponseCreated) and event.response.id == response.id:
+                response.told_created = True
+                if response.cancel_asked:
+                    self._dead.add(response.id)
+            if isinstance(event, realtime.ResponseDone) and event.response.id == response.id:
+                response.told_done = True
+        self.tell(event)
+
+    def drop_realtime(self) -> None:
+        """The connection breaks."""
+        self._to_core(realtime.Closed(1006))
+
+    # -------------------------------------------------------------------- the laws of rest
+    def settle(self) -> None:
+        """Let everything arrive and sound; then what is remembered must be what was heard."""
+        self.run(max(4000, 500 + self._playout.buffered_bytes // 8))
+        while self._playout.buffered_bytes or (self.server.active and not self._ended):
+            self.run(1000)
+        self.run(1500)
+        if self._ended or self.call.phase is not Phase.TALKING or not self._realtime_open:
+            return
+        for item in self.items.response:
+            remembered = self.items.truncated_ms.get(item, self.items.generated[item] // 8)
+            heard = self.items.heard[item] / 8
+            law(
+                abs(remembered - heard) <= self.tolerance_ms + HELD_MS,
+                f"item {item}: remembered {remembered} ms, heard {heard} ms",
+            )
+        law(bytes(self.server.appended) == bytes(self.server.caller_sent), "all caller audio
+        arrives") law(all(count == 1 for count in self.server.tool_calls.values()), "each call is
+        answered once")
+
+    def begin(self, frames_before_ready: int) -> None:
+        """Bring the call up, with the caller already talking."""
+        self.tell(twilio.Connected())
+        self.tell(START)
+        self.caller_frames(frames_before_ready)
+        self.run(1000)
+
+
+def _deadline_ms(deadline_s: float) -> float:
+    """Return the first millisecond at which the core, reckoning in seconds, agrees it is due."""
+    if not isfinite(deadline_s):
+        return inf
+    at_ms = round(deadline_s * 1000)
+    while at_ms / 1000 < deadline_s:
+        at_ms += 1
+    return at_ms
+
+
+def _up(time_ms: float) -> int:
+    return int(-(-(time_ms - 1e-6) // 1))

@@ -1,0 +1,179 @@
+"""The call against a world it knows nothing of: whatever peers and links do, the laws hold."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from bridge import realtime, twilio
+from bridge.call import CallPlan, Phase
+from tests.call_world import World
+from tests.world_parts import Reply
+
+sizes = st.sampled_from([40, 800, 4000, 8000, 24_000]) | st.integers(1, 3000).map(lambda n: 8 * n)
+replies = st.builds(
+    Reply,
+    items=st.lists(sizes, min_size=1, max_size=3).map(tuple),
+    delta_every_ms=st.sampled_from([22, 62, 250, 450]),
+    tool=st.sampled_from([None, None, None, "look_up"]),
+    tool_first=st.booleans(),
+    stragglers=st.integers(0, 3),
+    done_late=st.booleans(),
+)
+pauses_ms = st.integers(0, 2500)
+few = st.integers(0, 5)
+latencies_ms = st.tuples(*[st.integers(5, 150)] * 4)
+
+
+class CallMachine(RuleBasedStateMachine):
+    """A caller, a model and two links do what they like."""
+
+    world: World
+
+    @initialize(
+        latencies=latencies_ms,
+        jitter_ms=st.sampled_from([0, 0, 20]),
+        seed=st.integers(0, 99),
+        greeting=st.booleans(),
+        interrupts=st.booleans(),
+        answers=st.booleans(),
+        interruptible=st.booleans(),
+        can_release=st.booleans(),
+        grace_s=st.sampled_from([0.0, 3.0]),
+        frames=st.integers(0, 10),
+    )
+    def begin(
+        self,
+        latencies: tuple[int, int, int, int],
+        jitter_ms: int,
+        seed: int,
+        *,
+        greeting: bool,
+        interrupts: bool,
+        answers: bool,
+        interruptible: bool,
+        can_release: bool,
+        grace_s: float,
+        frames: int,
+    ) -> None:
+        """The call comes up."""
+        plan = CallPlan(
+            greeting="Hi" if greeting else "",
+            end_call_interruptible=interruptible,
+            can_release=can_release,
+            end_call_grace_s=grace_s,
+            turn_detection=realtime.ServerVad(
+                create_response=answers, interrupt_response=interrupts
+            ),
+        )
+        self.world = World(plan, latencies, jitter_ms, seed)
+        self.world.begin(frames)
+
+    @rule(pause_ms=pauses_ms)
+    def wait(self, pause_ms: int) -> None:
+        """Time passes."""
+        self.world.run(pause_ms)
+
+    @rule(frames=st.integers(1, 20))
+    def caller_talks(self, frames: int) -> None:
+        """Audio comes in, whether anybody takes it for speech or not."""
+        self.world.caller_frames(frames)
+
+    @rule(reply=replies, after_ms=pauses_ms)
+    def a_turn(self, reply: Reply, after_ms: int) -> None:
+        """The caller speaks and is answered, for a while."""
+        self.world.server.replies.append(reply)
+        self.world.server.speech_starts()
+        self.world.caller_frames(5)
+        self.world.server.speech_stops()
+        self.world.run(after_ms)
+
+    @rule(reply=replies, times_ms=st.lists(pauses_ms, min_size=1, max_size=3), frames=few)
+    def barge_in(self, reply: Reply, times_ms: list[int], frames: int) -> None:
+        """The caller is answered, speaks over that, and so on."""
+        self.world.server.replies[:] = [reply] * (len(times_ms) + 1)
+        self.world.server.speech_stops()
+        for heard_ms in times_ms:
+            self.world.run(300 + heard_ms)
+            self.world.server.speech_starts()
+            self.world.caller_frames(frames)
+            self.world.server.speech_stops()
+
+    @rule(pause_ms=st.integers(0, 800))
+    def caller_interrupts(self, pause_ms: int) -> None:
+        """The caller speaks and does not stop at once."""
+        self.world.server.speech_starts()
+        self.world.run(pause_ms)
+
+    @rule()
+    def keys(self) -> None:
+        """The caller presses a key."""
+        self.world.from_twilio(twilio.Dtmf("1"))
+
+    @rule()
+    def nonsense(self) -> None:
+        """A peer says what nobody understands."""
+        self.world.from_twilio(twilio.Mark("g0:item_1:1600"))
+        self.world.from_twilio(twilio.Unknown("hologram"))
+
+    @rule(
+        items=st.lists(sizes, max_size=2).map(tuple),
+        goodbye=sizes,
+        every_ms=st.sampled_from([62, 450]),
+        first=st.booleans(),
+        times_ms=st.lists(st.integers(0, 700), max_size=2),
+    )
+    def model_hangs_up(
+        self,
+        items: tuple[int, ...],
+        goodbye: int,
+        every_ms: int,
+        times_ms: list[int],
+        *,
+        first: bool,
+    ) -> None:
+        """The answer ends the call, with or without words; the caller may have some, too."""
+        self.world.server.replies[:] = [
+            Reply(items=items, tool="end_call", tool_first=first, delta_every_ms=every_ms),
+            Reply(items=(goodbye,), delta_every_ms=every_ms),
+        ]
+        self.world.server.speech_starts()
+        self.world.server.speech_stops()
+        for after_ms in times_ms:
+            self.world.run(after_ms)
+            self.world.server.speech_starts()
+            self.world.server.speech_stops()
+
+    @precondition(lambda self: self.world.call.phase is not Phase.ENDED)
+    @rule()
+    def settle(self) -> None:
+        """Everybody is quiet until nothing sounds; then memory is judged."""
+        self.world.server.speech_stops()
+        self.world.settle()
+
+    @rule(drops=st.booleans())
+    def end(self, *, drops: bool) -> None:
+        """Somebody goes."""
+        if drops:
+            self.world.drop_realtime()
+        else:
+            self.world.from_twilio(twilio.Stop())
+        self.world.run(200)
+
+    def teardown(self) -> None:
+        """A call that has come up settles, and ends by itself if nobody ends it."""
+        if hasattr(self, "world"):
+            self.world.server.speech_stops()
+            self.world.settle()
+
+
+GATE = settings(
+    max_examples=150,
+    stateful_step_count=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+TestCallMachine = CallMachine.TestCase
+TestCallMachine.settings = GATE

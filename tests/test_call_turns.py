@@ -1,0 +1,480 @@
+"""bridge.call: who speaks. Requests, answers, failures, stalls, tools, keys, gaps."""
+
+import pytest
+
+from bridge import realtime, twilio
+from bridge.call import CallPlan, EndReason
+from bridge.realtime import FunctionCallOutput, ServerVad, UserMessage
+from tests.calls import (
+    Bench,
+    appended_audio,
+    created,
+    cuts,
+    delta,
+    done,
+    error,
+    media,
+    of_type,
+    sent_audio,
+    tool_call,
+)
+
+STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
+COMMITTED = realtime.InputAudioBufferCommitted()
+TURN = (STARTED, STOPPED, COMMITTED)
+
+
+def asks(bench: Bench) -> int:
+    """How many responses were asked for."""
+    return len(of_type(bench.commands, realtime.ResponseCreate))
+
+
+# ------------------------------------------------------------------------------ relay
+def test_agent_audio_is_relayed_at_once_with_marks() -> None:
+    """A delta becomes media and marks, alternating, all bytes in order."""
+    bench = Bench().ready()
+    commands = bench.hear(created("r1"), delta("r1", "i1", 250))
+
+    assert sent_audio(commands) == b"\x11" * 1920
+    kinds = [type(command).__name__ for command in commands]
+    assert kinds == ["SendMedia", "SendMark", "SendMedia", "SendMark"]
+
+    rest = bench.hear(realtime.OutputAudioDone("r1", "i1"))
+    assert sent_audio(rest) == b"\x11" * 80
+
+
+def test_a_response_that_ends_without_ending_its_item_is_played_to_the_end() -> None:
+    """`response.done` releases the last part of a frame, too."""
+    bench = Bench().ready()
+    bench.hear(created("r1"), delta("r1", "i1", 5))
+
+    assert sent_audio(bench.hear(done("r1"))) == b"\x11" * 40
+
+
+def test_an_empty_delta_is_nothing() -> None:
+    """No message to Twilio, and the response has not spoken."""
+    bench = Bench().ready()
+
+    assert bench.hear(created("r1"), delta("r1", "i1", 0)) == []
+
+
+def test_the_round_trip_is_measured_when_the_caller_has_spoken() -> None:
+    """A mark into the silence after each turn of the caller keeps the measurement fresh."""
+    bench = Bench().ready()
+    assert not of_type(bench.hear(*TURN), twilio.SendMark)  # one is on its way
+    bench.played(bench.commands)
+    commands = bench.hear(*TURN)
+
+    assert [mark.name.split(":")[1] for mark in of_type(commands, twilio.SendMark)] == ["probe"]
+
+
+def test_the_round_trip_is_measured_until_it_is_well_known() -> None:
+    """Nine times, 400 ms apart, while nothing sounds and the caller's audio comes in."""
+    bench = Bench().started()
+    probes = 0
+    for _ in range(500):
+        echo = of_type(bench.hear(media()), twilio.SendMark)
+        probes += len(echo)
+        bench.played(echo)
+        bench.wait(0.02)
+
+    assert probes == 9
+
+
+def test_a_probe_that_is_lost_is_followed_by_another() -> None:
+    """After two seconds; meanwhile no other disturbs it."""
+    bench = Bench().started()
+    sent_at = []
+    for _ in range(150):
+        if of_type(bench.hear(media()), twilio.SendMark):
+            sent_at.append(round(bench.now, 2))
+        bench.wait(0.02)
+
+    assert sent_at == [2.0]
+
+
+# ------------------------------------------------------------------------------ requests
+def test_the_server_answers_the_callers_turn_itself() -> None:
+    """With `create_response` we ask for nothing."""
+    bench = Bench().ready()
+    bench.hear(*TURN, created("r1"), delta("r1", "i1", 100), done("r1"))
+
+    assert asks(bench) == 0
+
+
+def test_without_create_response_we_ask() -> None:
+    """Somebody must answer the caller."""
+    bench = Bench(CallPlan(turn_detection=ServerVad(create_response=False))).ready()
+    bench.hear(*TURN)
+
+    assert asks(bench) == 1
+
+
+def test_a_request_waits_for_the_active_response() -> None:
+    """`response.create` only when no response is active."""
+    bench = Bench().ready()
+    bench.hear(created("r1"), tool_call("r1", "look_up"))
+    assert asks(bench) == 0
+    bench.hear(done("r1"))
+
+    assert asks(bench) == 1
+
+
+def test_a_request_waits_while_the_caller_speaks() -> None:
+    """Talking over the caller is no answer; his turn will be answered, and the keys with it."""
+    bench = Bench().ready()
+    bench.hear(STARTED, twilio.Dtmf("1"), twilio.Dtmf("#"))
+    assert asks(bench) == 0
+    bench.hear(STOPPED, COMMITTED, created("r1"), done("r1"))
+
+    assert asks(bench) == 0
+
+
+def test_a_request_that_meets_an_active_response_is_repeated() -> None:
+    """Server VAD may create a response between our look and our request."""
+    bench = Bench(CallPlan(greeting="Hi")).ready()
+    bench.hear(COMMITTED, created("r1"))
+    bench.hear(error("conversation_already_has_active_response"))
+    assert asks(bench) == 1
+    bench.hear(done("r1"))
+
+    first, second = of_type(bench.commands, realtime.ResponseCreate)
+    assert first.response == second.response
+    assert first.event_id != second.event_id
+
+
+def test_a_request_refused_for_good_is_not_repeated() -> None:
+    """The error is counted and the call goes on."""
+    bench = Bench(CallPlan(greeting="Hi")).ready()
+    (request,) = of_type(bench.commands, realtime.ResponseCreate)
+    bench.hear(error("invalid_value", event_id=request.event_id))
+    bench.wait(60.0)
+
+    assert asks(bench) == 1
+    assert bench.reason() is None
+    assert bench.call.record.realtime_errors == {"invalid_value": 1}
+
+
+# ------------------------------------------------------------------------------ failures
+def test_a_failed_response_is_asked_for_again() -> None:
+    """After a moment, and as it was asked for: otherwise the caller hears nothing."""
+    bench = Bench(CallPlan(greeting="Hi")).ready()
+    bench.hear(created("r1"), done("r1", "failed", code="server_error"))
+    bench.wait(0.9)
+    assert asks(bench) == 1
+    bench.wait(0.2)
+
+    first, second = of_type(bench.commands, realtime.ResponseCreate)
+    assert first.response == second.response
+
+
+def test_a_failed_response_that_had_spoken_is_not_repeated() -> None:
+    """The caller has heard the beginning; saying it again would be odd."""
+    bench = Bench().ready()
+    bench.hear(*TURN, created("r1"), delta("r1", "i1", 400), done("r1", "failed"))
+    bench.wait(5.0)
+
+    assert asks(bench) == 0
+
+
+def test_a_failed_response_is_not_repeated_when_the_caller_speaks() -> None:
+    """His turn will be answered instead."""
+    bench = Bench().ready()
+    bench.hear(created("r1"), done("r1", "failed"))
+    bench.wait(0.5)
+    bench.hear(STARTED)
+    bench.wait(5.0)
+    assert asks(bench) == 0
+
+    bench = Bench().ready()
+    bench.hear(created("r1"), STARTED, done("r1", "failed"))
+    bench.wait(5.0)
+    assert asks(bench) == 0
+
+
+def test_three_failures_in_a_row_end_the_call() -> None:
+    """A success in between starts the count again."""
+    bench = Bench().ready()
+    for response_id in ("r1", "r2"):
+        bench.hear(created(response_id), done(response_id, "failed", code="server_error"))
+    bench.hear(created("r3"), delta("r3", "i3", 20), done("r3"))
+    for response_id in ("r4", "r5"):
+        bench.hear(created(response_id), done(response_id, "failed", code="server_error"))
+    assert bench.reason() is None
+    bench.hear(created("r6"), done("r6", "failed", code="server_error"))
+
+    assert bench.reason() is EndReason.REALTIME_REFUSED
+    assert bench.call.record.responses_failed == 5
+    assert bench.call.record.realtime_refusal == "server_error"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("insufficient_quota", None), (None, "insufficient_quota")]
+)
+def test_some_failures_are_final(code: str | None, kind: str | None) -> None:
+    """No retry brings money into the account; vendors put the word in either field."""
+    bench = Bench().ready()
+    bench.hear(created("r1"), done("r1", "failed", code=code, kind=kind))
+
+    assert bench.reason() is EndReason.REALTIME_REFUSED
+    assert bench.call.record.realtime_refusal == "insufficient_quota"
+
+
+def test_tokens_are_counted_for_every_response() -> None:
+    """Cancelled ones cost, too."""
+    bench = Bench().ready()
+    usage = realtime.Usage(input_tokens=3, output_tokens=4)
+    for status in ("completed", "cancelled"):
+        bench.hear(
+            realtime.ResponseDone(realtime.FinishedResponse("r1", status, None, usage=usage))
+        )
+
+    assert bench.call.record.tokens.output_total == 8
+
+
+# ------------------------------------------------------------------------------ stalls
+def test_an_answer_that_never_begins_is_a_stall() -> None:
+    """The caller's turn is committed and nothing follows for 20 s."""
+    bench = Bench().ready()
+    bench.hear(*TURN)
+    bench.wait(19.9)
+    assert bench.reason() is None
+    bench.wait(0.2)
+
+    assert bench.reason() is EndReason.REALTIME_STALLED
+
+
+def test_an_answer_that_stops_half_way_is_a_stall() -> None:
+    """Each event of the response counts as progress, known or not; then nothing comes."""
+    bench = Bench().ready()
+    bench.hear(created("r1"))
+    for event in (
+        delta("r1", "i1", 20),
+        realtime.Unknown("response.output_audio_transcript.delta"),
+        tool_call("r1", "look_up", status="incomplete"),
+    ):
+        bench.wait(15.0)
+        bench.hear(event)
+    bench.wait(19.9)
+    assert bench.reason() is None
+    bench.wait(0.2)
+
+    assert bench.reason() is EndReason.REALTIME_STALLED
+
+
+def test_no_answer_owed_no_stall() -> None:
+    """A silent line is not a stalled model, and neither is one whose answers were interrupted."""
+    bench = Bench().ready()
+    bench.hear(*TURN, created("r1"), done("r1"))
+    bench.wait(60.0)
+    bench.hear(media(), created("r2"), STARTED, STOPPED)
+    bench.wait(60.0)
+
+    assert bench.reason() is None
+
+
+def test_a_speaking_caller_defers_the_stall() -> None:
+    """The model cannot answer while he speaks; when he stops it is due."""
+    bench = Bench().ready()
+    bench.hear(COMMITTED)
+    bench.wait(15.0)
+    bench.hear(STARTED)
+    bench.wait(15.0)
+    assert bench.reason() is None
+    bench.hear(STOPPED)
+    bench.wait(0.1)
+
+    assert bench.reason() is EndReason.REALTIME_STALLED
+
+
+def test_calling_hello_again_and_again_does_not_defer_the_stall_for_ever() -> None:
+    """A dead model behind a living turn detection is found."""
+    bench = Bench().ready()
+    for _ in range(4):
+        bench.hear(*TURN)
+        bench.wait(7.0)
+
+    assert bench.reason() is EndReason.REALTIME_STALLED
+
+
+def test_speech_that_never_ends_is_a_dead_server() -> None:
+    """Nobody speaks for two minutes without a pause."""
+    bench = Bench().ready()
+    bench.hear(STARTED)
+    for _ in range(119):
+        bench.wait(1.0)
+        bench.hear(media())
+    assert bench.reason() is None
+    bench.wait(1.1)
+
+    assert bench.reason() is EndReason.REALTIME_STALLED
+
+
+# ------------------------------------------------------------------------------ tools
+def test_a_function_call_is_always_answered() -> None:
+    """At once, though the response is still active; and then a response is wanted."""
+    bench = Bench().ready()
+    commands = bench.hear(created("r1"), tool_call("r1", "look_up"))
+    (item,) = of_type(commands, realtime.ConversationItemCreate)
+
+    assert item.item == FunctionCallOutput("call_1", '{"error":"there is no such tool"}')
+    assert bench.call.record.tool_calls == 1
+
+
+@pytest.mark.parametrize("status", ["incomplete", "in_progress"])
+def test_an_unfinished_function_call_is_not_executed(status: str) -> None:
+    """A cancelled response leaves function calls behind that must not run."""
+    bench = Bench().ready()
+
+    assert not of_type(
+        bench.hear(created("r1"), tool_call("r1", "look_up", status=status)),
+        realtime.ConversationItemCreate,
+    )
+
+
+def test_an_item_without_status_is_complete() -> None:
+    """Some servers leave the status out."""
+    bench = Bench().ready()
+
+    assert of_type(
+        bench.hear(created("r1"), tool_call("r1", "look_up", status=None)),
+        realtime.ConversationItemCreate,
+    )
+
+
+def test_a_function_call_without_an_id_cannot_be_answered() -> None:
+    """It is counted."""
+    bench = Bench().ready()
+    item = realtime.OutputItem(type="function_call", status="completed", name="look_up")
+    bench.hear(realtime.OutputItemDone("r1", item))
+
+    assert bench.call.record.out_of_turn == {"function_call without call_id": 1}
+
+
+def test_an_interrupted_function_call_is_answered_and_not_followed() -> None:
+    """The model learns why; the caller's turn will bring the next response."""
+    bench = Bench().ready()
+    bench.hear(created("r1"), STARTED)
+    (item,) = of_type(bench.hear(tool_call("r1")), realtime.ConversationItemCreate)
+    bench.wait(10.0)
+
+    assert isinstance(item.item, FunctionCallOutput)
+    assert "interrupted" in item.item.output
+    assert bench.reason() is None
+
+
+# ------------------------------------------------------------------------------ keys
+def pressed(bench: Bench) -> list[str]:
+    """What the model was told about keys."""
+    items = of_type(bench.commands, realtime.ConversationItemCreate)
+    return [item.item.content[0].text for item in items if isinstance(item.item, UserMessage)]
+
+
+def test_keys_are_told_after_a_pause() -> None:
+    """Digits within 1.5 s of each other are one group."""
+    bench = Bench().ready()
+    for digit in "123":
+        bench.hear(twilio.Dtmf(digit))
+        bench.wait(1.4)
+    assert pressed(bench) == []
+    bench.wait(0.2)
+
+    assert pressed(bench) == ["The caller pressed 1 2 3 on the keypad."]
+    assert asks(bench) == 1
+
+
+def test_the_pound_key_completes_a_group() -> None:
+    """It is told only when it stands alone; the star is named."""
+    bench = Bench().ready()
+    for digit in "4*##":
+        bench.hear(twilio.Dtmf(digit))
+    bench.wait(2.0)
+
+    assert pressed(bench) == [
+        "The caller pressed 4 star on the keypad.",
+        "The caller pressed pound on the keypad.",
+    ]
+
+
+def test_keys_from_before_the_session_are_told_when_it_is_ready() -> None:
+    """Also if their pause is long over."""
+    bench = Bench().started()
+    bench.hear(twilio.Dtmf("7"))
+    bench.wait(2.0)
+    bench.hear(realtime.SessionCreated(), realtime.SessionUpdated())
+
+    assert pressed(bench) == ["The caller pressed 7 on the keypad."]
+
+
+def test_a_group_of_keys_is_bounded() -> None:
+    """A stuck key does not fill the conversation."""
+    bench = Bench().ready()
+    bench.hear(*[twilio.Dtmf("5")] * 100)
+    bench.wait(2.0)
+
+    assert pressed(bench)[0].count("5") == 64
+
+
+def test_keys_are_not_in_the_log() -> None:
+    """They may be a PIN."""
+    bench = Bench().ready()
+    bench.hear(twilio.Dtmf("8"), twilio.Dtmf("#"))
+
+    assert not bench.notes("dtmf")
+    assert bench.call.record.keys_pressed == 2
+
+
+# ------------------------------------------------------------------------------ gaps
+def test_a_gap_in_the_callers_speech_is_filled_with_silence() -> None:
+    """Carriers send nothing in silence; without it the server never sees the turn's end."""
+    bench = Bench().ready()
+    bench.hear(media(), STARTED)
+    assert appended_audio(bench.wait(0.29)) == b""
+
+    assert appended_audio(bench.wait(0.02)) == b"\xff" * 300 * 8
+    assert appended_audio(bench.wait(0.2)) == b"\xff" * 200 * 8
+
+
+def test_a_gap_is_filled_for_three_seconds_at_most() -> None:
+    """Then the turn detection has had its chance; the next audio makes it a new gap."""
+    bench = Bench().ready()
+    bench.hear(media(), STARTED)
+    assert len(appended_audio(bench.wait(30.0))) == 3000 * 8
+    assert bench.call.record.silence_added_ms == 3000
+
+    bench.hear(media())
+    assert len(appended_audio(bench.wait(0.35))) == 300 * 8
+
+
+def test_no_gap_no_silence() -> None:
+    """Audio every 20 ms, or nobody speaking: nothing is added."""
+    bench = Bench().ready()
+    bench.hear(STARTED)
+    for _ in range(100):
+        bench.hear(media())
+        bench.wait(0.02)
+    bench.hear(STOPPED)
+    bench.wait(30.0)
+
+    assert bench.call.record.silence_added_ms == 0
+
+
+def test_audio_from_before_the_session_is_no_gap() -> None:
+    """The caller speaks while the session comes up: the gap counts from the last frame."""
+    bench = Bench().started()
+    bench.wait(5.0)
+    bench.hear(media(), realtime.SessionCreated(), realtime.SessionUpdated(), STARTED)
+
+    assert len(appended_audio(bench.wait(0.3))) == 300 * 8
+
+
+# ------------------------------------------------------------------------------ in between
+def test_an_unwanted_greeting_is_cancelled_when_it_comes() -> None:
+    """Asked for, but the caller spoke first: his turn will be answered."""
+    bench = Bench(CallPlan(greeting="Hi")).ready()
+    bench.hear(STARTED)
+    commands = bench.hear(created("r1"), delta("r1", "i1", 200))
+
+    assert [cancel.response_id for cancel in of_type(commands, realtime.ResponseCancel)] == ["r1"]
+    assert sent_audio(commands) == b""
+    assert cuts(commands) == [("i1", 0)]

@@ -1,0 +1,245 @@
+"""A machine that cannot fail proves nothing: each classic bug, planted in the core, is found by it.
+
+The bugs are those of the field (most are named in the vendors' issue trackers): each is a few lines
+that replace a rule of the core. Nothing is shrunk; the first broken law is enough.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from bridge.call import Call, EndReason
+from bridge.caller import Caller
+from bridge.commands import End
+from bridge.hangup import Hangup
+from bridge.outbox import Outbox
+from bridge.playback import Cut, Interruption, Playback
+from bridge.playhead import Playhead
+from bridge.realtime import InputAudioBufferAppend
+from bridge.responses import Responses
+from bridge.turns import Turns
+
+from tests.test_call_machine import GATE, CallMachine
+from tests.world_parts import LawBroken
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _changed_cuts(plant: pytest.MonkeyPatch, change: Callable[[Playback, Cut], int]) -> None:
+    """Truncate at another position than the one found."""
+    interrupt = Playback.interrupt
+
+    def planted(self: Playback, now: float) -> Interruption:
+        found = interrupt(self, now)
+        cuts = tuple(Cut(cut.item_id, change(self, cut)) for cut in found.cuts)
+        return Interruption(cuts, found.response_ids)
+
+    plant.setattr(Playback, "interrupt", planted)
+
+
+def truncate_at_sent(plant: pytest.MonkeyPatch) -> None:
+    """twilio-agent-connect: the whole reply counts as heard when it has been sent."""
+    _changed_cuts(plant, lambda self, cut: self._items[cut.item_id].sent // 8)
+
+
+def truncate_past_the_end(plant: pytest.MonkeyPatch) -> None:
+    """The sample: wall-clock time without a clamp, 'already shorter than'."""
+    _changed_cuts(plant, lambda self, cut: self._items[cut.item_id].sent // 8 + 1)
+
+
+def truncate_at_the_last_mark(plant: pytest.MonkeyPatch) -> None:
+    """Only what was acknowledged counts: the round trip and the time since are forgotten."""
+
+    def heard(self: Playhead, now: float) -> int:
+        return self.acked
+
+    plant.setattr(Playhead, "heard", heard)
+
+
+def forget_the_round_trip(plant: pytest.MonkeyPatch) -> None:
+    """Acknowledged plus the time since: short by the latency of both ways."""
+    plant.setattr(Playhead, "round_trip_s", property(lambda self: 0.0))
+
+
+def forget_the_queue(plant: pytest.MonkeyPatch) -> None:
+    """Wall clock since the item was sent, as if nothing stood before it in the queue."""
+    piece = Playback._piece
+    first_sent: dict[tuple[int, str], float] = {}
+
+    def planted_piece(self: Playback, item: object, audio: bytes, now: float) -> object:
+        first_sent.setdefault((id(self), item.item_id), now)  # type: ignore[attr-defined]
+        return piece(self, item, audio, now)  # type: ignore[arg-type]
+
+    interrupt = Playback.interrupt
+
+    def planted(self: Playback, now: float) -> Interruption:
+        found = interrupt(self, now)
+        cuts = []
+        for cut in found.cuts:
+            elapsed_ms = int((now - first_sent[id(self), cut.item_id]) * 1000)
+            sent_ms = self._items[cut.item_id].sent // 8
+            cuts.append(Cut(cut.item_id, min(elapsed_ms, sent_ms)))
+        return Interruption(tuple(cuts), found.response_ids)
+
+    plant.setattr(Playback, "_piece", planted_piece)
+    plant.setattr(Playback, "interrupt", planted)
+
+
+def count_echoed_marks(plant: pytest.MonkeyPatch) -> None:
+    """The sample: marks have no names, so the echoes of a clear acknowledge the next reply."""
+    reached = Playhead.reached
+
+    def planted(self: Playhead, name: str, now: float) -> bool:
+        if name not in self._marks and self._marks and "probe" not in name:
+            name = next(iter(self._marks))
+        return reached(self, name, now)
+
+    plant.setattr(Playhead, "reached", planted)
+
+
+def gate_on_generation(plant: pytest.MonkeyPatch) -> None:
+    """agents-js #1173: no barge-in when the reply is generated but still sounding."""
+    interrupt = Turns._interrupt
+
+    def planted(self: Turns, now: float) -> None:
+        if self.responses.live:
+            interrupt(self, now)
+
+    plant.setattr(Turns, "_interrupt", planted)
+
+
+def forget_the_second_item(plant: pytest.MonkeyPatch) -> None:
+    """Only the item being heard is truncated; those queued behind it are remembered in full."""
+    interrupt = Playback.interrupt
+
+    def planted(self: Playback, now: float) -> Interruption:
+        found = interrupt(self, now)
+        return Interruption(found.cuts[:1], found.response_ids)
+
+    plant.setattr(Playback, "interrupt", planted)
+
+
+def forward_late_deltas(plant: pytest.MonkeyPatch) -> None:
+    """Audio of the cancelled response is played after the clear."""
+    plant.setattr(Responses, "interrupted", lambda self, response_id: False)
+
+
+def remember_late_deltas(plant: pytest.MonkeyPatch) -> None:
+    """They are dropped, but the model goes on remembering them."""
+    plant.setattr(Playback, "late", lambda self, item_id: None)
+
+
+def no_clear(plant: pytest.MonkeyPatch) -> None:
+    """The model stops, the sound does not."""
+    plant.setattr(Outbox, "clear", lambda self: None)
+
+
+def clear_in_silence(plant: pytest.MonkeyPatch) -> None:
+    """Each word of the caller clears and truncates, audible or not."""
+    plant.setattr(Playback, "audible", lambda self, now: True)
+
+
+def cut_the_goodbye(plant: pytest.MonkeyPatch) -> None:
+    """The caller's voice still interrupts while the agent hangs up."""
+    begin = Hangup.begin
+
+    def planted(self: Hangup, response_id: str, now: float) -> None:
+        begin(self, response_id, now)
+        self._turns.listening = True
+
+    plant.setattr(Hangup, "begin", planted)
+
+
+def hang_up_on_response_done(plant: pytest.MonkeyPatch) -> None:
+    """Generated is taken for heard: the goodbye is cut off."""
+    plant.setattr(Playback, "complete", property(lambda self: True))
+
+
+def hang_up_while_speaking(plant: pytest.MonkeyPatch) -> None:
+    """The goodbye is taken for finished while it is being generated."""
+    plant.setattr(Responses, "idle", property(lambda self: True))
+
+
+def end_twice(plant: pytest.MonkeyPatch) -> None:
+    """Both legs report the end, and both are believed."""
+    end = Call._end
+
+    def planted(self: Call, reason: EndReason, now: float) -> None:
+        end(self, reason, now)
+        self._outbox.put(End(reason))
+
+    plant.setattr(Call, "_end", planted)
+
+
+def lose_the_first_words(plant: pytest.MonkeyPatch) -> None:
+    """Caller audio from before the session is thrown away."""
+    plant.setattr(Caller, "deliver_kept", lambda self: None)
+
+
+def repeat_the_first_words(plant: pytest.MonkeyPatch) -> None:
+    """What was kept is delivered, and kept."""
+    deliver = Caller.deliver_kept
+
+    def planted(self: Caller) -> None:
+        deliver(self)
+        commands = self._outbox._commands
+        commands += [one for one in commands if isinstance(one, InputAudioBufferAppend)]
+
+    plant.setattr(Caller, "deliver_kept", planted)
+
+
+def ask_while_active(plant: pytest.MonkeyPatch) -> None:
+    """`response.create` without waiting for `response.done`."""
+    plant.setattr(Responses, "ready_to_ask", lambda self: self._wanted is not None)
+
+
+def leave_a_call_unanswered(plant: pytest.MonkeyPatch) -> None:
+    """A function call of the model gets no output."""
+    plant.setattr(Outbox, "tool_output", lambda self, call_id, output: None)
+
+
+def no_deadline(plant: pytest.MonkeyPatch) -> None:
+    """A call that cannot end by itself."""
+    plant.setattr(Call, "deadline", property(lambda self: float("inf")))
+
+
+BUGS: list[Plant] = [
+    truncate_at_sent,
+    truncate_past_the_end,
+    truncate_at_the_last_mark,
+    forget_the_round_trip,
+    forget_the_queue,
+    count_echoed_marks,
+    gate_on_generation,
+    forget_the_second_item,
+    forward_late_deltas,
+    remember_late_deltas,
+    no_clear,
+    clear_in_silence,
+    cut_the_goodbye,
+    hang_up_on_response_done,
+    hang_up_while_speaking,
+    end_twice,
+    lose_the_first_words,
+    repeat_the_first_words,
+    ask_while_active,
+    leave_a_call_unanswered,
+    no_deadline,
+]
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_the_machine_finds(bug: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A law breaks, and not by an accident elsewhere."""
+    bug(monkeypatch)
+    quick = settings(
+        GATE,
+        max_examples=500,
+        stateful_step_count=5,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+    )
+    with pytest.raises(LawBroken):
+        run_state_machine_as_test(CallMachine, settings=quick)
