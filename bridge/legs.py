@@ -1,0 +1,251 @@
+"""The two sockets of a call: messages in, messages out.
+
+Owns frames, their limits, connecting and closing. Must not know what the messages mean. What a peer
+or the network does wrong comes out as a value (`Malformed`, `Closed`), never as an exception.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+import h11
+import trio
+from quart.wrappers import Websocket
+from trio_websocket import (
+    ConnectionClosed,
+    ConnectionRejected,
+    WebSocketConnection,
+    wrap_client_stream,
+)
+from wsproto.utilities import ProtocolError
+
+from bridge import realtime, twilio
+from bridge.errors import ConnectError, ConnectRefused, ConnectTimeout
+from bridge.outside import OpenStream
+
+# Media Streams messages are some 400 characters; a start with many parameters stays below this.
+TWILIO_MESSAGE_MAX: Final = 64 * 1024
+# `session.updated` echoes all instructions and tools, and a delta has no documented limit.
+REALTIME_MESSAGE_MAX: Final = 16 * 1024 * 1024
+# While the library's queue is full it answers no pings, so it holds more than the usual one.
+REALTIME_QUEUE_MAX: Final = 64
+RECEIVE_BYTES: Final = 64 * 1024
+CONNECT_S_MAX: Final = 10.0
+CLOSE_S_MAX: Final = 0.5
+
+
+class TwilioLeg:
+    """Twilio's media stream over a Quart WebSocket."""
+
+    def __init__(self, websocket: Websocket) -> None:
+        self._websocket = websocket
+
+    async def receive(self) -> twilio.Inbound:
+        """The next message. On a disconnect there is none: the framework cancels its handler."""
+        text = await self._websocket.receive()
+        if not isinstance(text, str):
+            return twilio.Malformed("a binary frame")
+        if len(text) > TWILIO_MESSAGE_MAX:
+            return twilio.Malformed(f"a message of {len(text)} characters")
+        return twilio.decode(text)
+
+    async def send(self, message: twilio.Outbound) -> None:
+        """Send one message. Can take as long as TCP does: the server shields its sends."""
+        await self._websocket.send(twilio.encode(message))
+
+
+@dataclass(frozen=True)
+class RealtimeEndpoint:
+    """Where the Realtime API is and how to knock there."""
+
+    url: SplitResult
+    model: str
+    api_key: str
+    dialect: realtime.Dialect
+
+    @classmethod
+    def at(
+        cls, url: str, model: str, api_key: str, dialect: realtime.Dialect
+    ) -> "RealtimeEndpoint":
+        """The endpoint at a ws:// or wss:// URL; a query of the URL is kept."""
+        return cls(urlsplit(url), model, api_key, dialect)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.url.scheme == "wss"
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return self.url.port or (443 if self.tls else 80)
+
+    @property
+    def resource(self) -> str:
+        """Path and query, with the model added unless the URL names one."""
+        query = parse_qsl(self.url.query, keep_blank_values=True)
+        if "model" not in dict(query):
+            query.append(("model", self.model))
+        return f"{self.url.path or '/'}?{urlencode(query)}"
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The key; for servers of the beta protocol also its header, which GA servers refuse."""
+        headers = [(b"Authorization", b"Bearer " + self.api_key.encode())]
+        if self.dialect == "beta":
+            headers.append((b"OpenAI-Beta", b"realtime=v1"))
+        return headers
+
+
+class _Opening(trio.abc.Stream):
+    """A stream that raises ConnectRefused while the handshake is not done.
+
+    trio-websocket waits for a handshake for ever when the connection ends before it; and a broken
+    TLS handshake shows only at its first bytes.
+    """
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self.open = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as broken:
+            self._must_be_open(broken)
+            raise
+        if not data:
+            self._must_be_open(None)
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as broken:
+            self._must_be_open(broken)
+            raise
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def _must_be_open(self, broken: Exception | None) -> None:
+        if not self.open:
+            why = (broken and broken.__cause__) or broken or "closed during the handshake"
+            raise ConnectRefused(None, f"{type(why).__name__}: {why}" if broken else str(why))
+
+
+E = TypeVar("E", bound=Exception)
+Task = Callable[["RealtimeLeg"], Awaitable[None]]
+
+
+class RealtimeLeg(trio.abc.AsyncResource):
+    """The Realtime API over a WebSocket. `run` it once; `aclose` is safe at any time."""
+
+    def __init__(self, endpoint: RealtimeEndpoint, open_stream: OpenStream) -> None:
+        self._endpoint = endpoint
+        self._open_stream = open_stream
+        self._stream: _Opening | None = None
+        self._socket: WebSocketConnection | None = None
+        self._closing = False
+        self._goodbye = trio.CancelScope()
+
+    async def run(self, *tasks: Task) -> realtime.Closed:
+        """Connect, run the tasks until the connection ends, and say how it ended."""
+        ended = realtime.Closed()
+        try:
+            async with trio.open_nursery() as nursery:
+                await self._connect(nursery)
+                for task in tasks:
+                    nursery.start_soon(task, self)
+        except* ConnectError as group:
+            ended = _why_not_connected(_first(group))
+        except* ConnectionRejected as group:
+            ended = realtime.Closed(_first(group).status_code, "refused by HTTP status")
+        except* (ConnectionClosed, ProtocolError, h11.ProtocolError):
+            # Protocol errors: the library answers a ping that crossed our close, or no HTTP at all.
+            ended = self._how_closed()
+        finally:
+            self._goodbye.cancel()
+            await trio.aclose_forcefully(self)
+        return ended
+
+    async def _connect(self, nursery: trio.Nursery) -> None:
+        endpoint, host = self._endpoint, self._endpoint.url.hostname
+        assert host is not None
+        try:
+            with trio.fail_after(CONNECT_S_MAX):
+                stream = await self._open_stream(host, endpoint.port, endpoint.tls)
+                self._stream = _Opening(stream)
+                self._socket = await wrap_client_stream(
+                    nursery,
+                    self._stream,  # type: ignore[arg-type]
+                    endpoint.url.netloc.rpartition("@")[2],
+                    endpoint.resource,
+                    extra_headers=endpoint.headers,
+                    message_queue_size=REALTIME_QUEUE_MAX,
+                    max_message_size=REALTIME_MESSAGE_MAX,
+                    receive_buffer_size=RECEIVE_BYTES,
+                )
+        except trio.TooSlowError:
+            raise ConnectTimeout(f"no answer in {CONNECT_S_MAX:g} s") from None
+        except OSError as error:
+            raise ConnectRefused(None, f"{type(error).__name__}: {error.strerror}") from error
+        self._stream.open = True
+
+    async def receive(self) -> str | None:
+        """The next message's text; None for a binary one, which the API never sends."""
+        assert self._socket is not None
+        message = await self._socket.get_message()
+        return message if isinstance(message, str) else None
+
+    async def send(self, event: realtime.Outbound) -> None:
+        """Send one event."""
+        assert self._socket is not None
+        await self._socket.send_message(realtime.encode(event, self._endpoint.dialect))
+
+    def decode(self, text: str | None) -> realtime.Inbound:
+        """What a received text means."""
+        if text is None:
+            return realtime.Malformed("a binary frame")
+        return realtime.decode(text, self._endpoint.dialect)
+
+    async def aclose(self) -> None:
+        """Say goodbye, in CLOSE_S_MAX at most, and close; when cancelled, close now.
+
+        Nobody waits for the far end's goodbye: once ours is sent, `run` ends and closes the stream.
+        The library's own close does nothing when the far end has begun to close, and the session
+        costs money while the stream is open: so it is the stream that is closed, always.
+        """
+        try:
+            if self._socket is not None and not self._closing:
+                self._closing = True
+                self._goodbye.deadline = trio.current_time() + CLOSE_S_MAX
+                with self._goodbye:
+                    await self._socket.aclose()
+        finally:
+            if self._stream is not None:
+                await trio.aclose_forcefully(self._stream)
+
+    def _how_closed(self) -> realtime.Closed:
+        if self._socket is None:
+            return realtime.Closed(None, "the answer is no WebSocket handshake")
+        reason = self._socket.closed
+        if reason is None:
+            return realtime.Closed()
+        return realtime.Closed(reason.code, reason.reason or "")
+
+
+def _why_not_connected(error: ConnectError) -> realtime.Closed:
+    return realtime.Closed(getattr(error, "status", None), str(error))
+
+
+def _first(group: ExceptionGroup[E]) -> E:
+    """One exception of a group, however deep nurseries have nested it."""
+    error: ExceptionGroup[E] | E = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,274 @@
+"""One call in trio: one nursery, two readers, two writers, one driver, one exit.
+
+Owns the tasks and queues of a call and how it ends. Must not know what a barge-in is: `Call` does.
+
+    Twilio ──► read ──►┐                          ┌◄── read ◄── Realtime
+                       ├─ inbox ─► driver (Call) ─┤
+    Twilio ◄── write ◄─┴── outbox        outbox ──┴──► write ──► Realtime
+
+Only readers receive, only writers send, and the driver waits for its inbox and for nothing else:
+when the caller hangs up, the framework cancels us, and a message that nobody was waiting for is
+lost. The driver also ends the Realtime session itself and waits for no writer to do so, because a
+writer can be stuck in a send that the server shields.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, assert_never
+
+import msgspec
+import trio
+
+from bridge import realtime, twilio
+from bridge.call import Call
+from bridge.call_token import PARAMETER, CallTokens
+from bridge.commands import End, EndReason, LineReleased, Note, OpenRealtime, ReleaseLine
+from bridge.legs import RealtimeEndpoint, RealtimeLeg, TwilioLeg
+from bridge.log import Log
+from bridge.outside import OpenStream
+from bridge.plan import CallPlan
+from bridge.record import CallRecord
+from bridge.release import LineReleaser
+
+# Full: the readers wait, and TCP tells the peer to wait. (From Quart 0.23 on, an unbounded queue
+# stands before Twilio's reader; it stays short because the driver waits for nothing else.)
+INBOX_MAX: Final = 256
+# Full: the peer is too slow, and the call ends (SLOW_PEER). An answer of 60 s may arrive in one
+# burst: some 500 pieces of audio with a mark each.
+TWILIO_OUTBOX_MAX: Final = 2048
+# Full: the same. At most 15 s of kept caller audio, 750 frames, go out at once.
+REALTIME_OUTBOX_MAX: Final = 1024
+# How long a stopping process waits for its calls to end.
+STOP_S_MAX: Final = 3.0
+
+CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
+
+Inbound = twilio.Inbound | realtime.Inbound | LineReleased
+OurCommand = OpenRealtime | ReleaseLine | End | Note
+Command = twilio.Outbound | realtime.Outbound | OurCommand
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all calls of a process share. `releaser` is None without REST credentials."""
+
+    plan: CallPlan
+    endpoint: RealtimeEndpoint
+    open_stream: OpenStream
+    tokens: CallTokens
+    releaser: LineReleaser | None
+    log: Log
+    log_event_types: frozenset[str] = frozenset()
+
+
+@dataclass
+class Calls:
+    """The calls in progress."""
+
+    running: "set[Session]" = field(default_factory=set)
+    stopping: bool = False
+
+    async def stop(self) -> None:
+        """End all calls with SHUTDOWN; return when they are gone, after STOP_S_MAX at most."""
+        self.stopping = True
+        sessions = list(self.running)
+        for session in sessions:
+            session.stop()
+        with trio.move_on_after(STOP_S_MAX):
+            for session in sessions:
+                await session.gone.wait()
+
+
+class Session:
+    """The tasks of one call. `run` it once."""
+
+    def __init__(self, services: Services, leg: TwilioLeg) -> None:
+        self._services = services
+        self._twilio = leg
+        self._realtime = RealtimeLeg(services.endpoint, services.open_stream)
+        self._began = trio.current_time()
+        self._call = Call(services.plan, self._began)
+        self._log = services.log
+        self._scope = trio.CancelScope()
+        self._stopped = False
+        self._ended = False
+        self._post, self._inbox = trio.open_memory_channel[Inbound](INBOX_MAX)
+        self._play, self._to_twilio = trio.open_memory_channel[twilio.Outbound](TWILIO_OUTBOX_MAX)
+        self._tell, self._to_realtime = trio.open_memory_channel[realtime.Outbound](
+            REALTIME_OUTBOX_MAX
+        )
+        self.gone = trio.Event()
+
+    async def run(self) -> CallRecord:
+        """Carry the call until it ends. Returning closes Twilio's socket, and so the call."""
+        try:
+            with self._scope:
+                async with trio.open_nursery() as self._nursery:
+                    self._nursery.start_soon(self._read_twilio)
+                    self._nursery.start_soon(self._write_twilio)
+                    await self._drive()
+                    self._nursery.cancel_scope.cancel()
+        finally:
+            if not self._ended:
+                # A bug of ours: the app logs the traceback; the call still gets its last line.
+                self._write_down("crashed")
+            self.gone.set()
+        return self._call.record
+
+    def stop(self) -> None:
+        """The process stops: end the call with SHUTDOWN."""
+        self._stopped = True
+        self._scope.cancel()
+
+    # -------------------------------------------------------------------------- the driver
+    async def _drive(self) -> None:
+        try:
+            while not self._ended:
+                await self._take_messages_until_a_deadline()
+                self._obey(self._call.expire(trio.current_time()))
+            await self._realtime.aclose()
+        except trio.Cancelled:
+            # The caller is gone or the process stops: no manners, only the close below.
+            self._settle()
+            raise
+        finally:
+            await trio.aclose_forcefully(self._realtime)
+
+    async def _take_messages_until_a_deadline(self) -> None:
+        """Return when a deadline may be due, or a nearer one was set; too early does no harm.
+
+        Deadlines mostly move away with each message. One timer for as long as none comes nearer is
+        a tenth cheaper for the whole call than one for each message.
+        """
+        call = self._call
+        with trio.CancelScope(deadline=call.deadline) as timer:
+            while not self._ended and call.deadline >= timer.deadline:
+                self._receive(await self._inbox.receive())
+                self._receive_waiting()
+
+    def _receive_waiting(self) -> None:
+        """Take what else has come, without going to sleep in between."""
+        for _ in range(INBOX_MAX):
+            if self._ended:
+                return
+            try:
+                message = self._inbox.receive_nowait()
+            except trio.WouldBlock:
+                return
+            self._receive(message)
+
+    def _receive(self, message: Inbound) -> None:
+        now = trio.current_time()
+        if type(message) is twilio.Start:
+            if not self._is_ours(message):
+                self._obey(self._call.end(EndReason.STREAM_REFUSED, now))
+                return
+            self._log = self._log.bind(call_sid=message.call_sid)
+        self._obey(self._call.receive(message, now))
+
+    def _is_ours(self, start: twilio.Start) -> bool:
+        token = start.custom_parameters.get(PARAMETER, "")
+        return self._services.tokens.is_valid(token, start.call_sid)
+
+    def _settle(self) -> None:
+        """End a cancelled call. What had arrived before still counts, a `stop` above all."""
+        if not self._stopped:
+            self._receive_waiting()
+        now = trio.current_time()
+        if self._stopped:
+            self._obey(self._call.end(EndReason.SHUTDOWN, now))
+        else:
+            self._obey(self._call.receive(twilio.Closed(), now))
+
+    # -------------------------------------------------------------------------- commands
+    def _obey(self, commands: Sequence[Command]) -> None:
+        full = False
+        for command in commands:
+            try:
+                if isinstance(command, realtime.Outbound):
+                    self._tell.send_nowait(command)
+                elif isinstance(command, twilio.Outbound):
+                    self._play.send_nowait(command)
+                else:
+                    self._do(command)
+            except trio.WouldBlock:
+                full = True
+        if full:
+            self._obey(self._call.end(EndReason.SLOW_PEER, trio.current_time()))
+
+    def _do(self, command: OurCommand) -> None:
+        match command:
+            case Note(event=event, fields=fields):
+                self._line(event, **fields)
+            case OpenRealtime():
+                self._nursery.start_soon(self._live_with_realtime)
+            case ReleaseLine():
+                self._nursery.start_soon(self._release_line)
+            case End(reason=reason):
+                self._write_down(reason.value)
+            case _:
+                assert_never(command)
+
+    def _write_down(self, reason: str) -> None:
+        """The last line of a call: why it ended and its record."""
+        self._ended = True
+        self._line("call_ended", reason=reason, record=msgspec.to_builtins(self._call.record))
+
+    def _line(self, event: str, **fields: Any) -> None:
+        ms = math.floor((trio.current_time() - self._began) * 1000)
+        self._log.info(event, ms=ms, **fields)
+
+    def _show(self, text: str | None, event: realtime.Inbound) -> None:
+        """Log an event the operator asked to see, without audio."""
+        if text is None or isinstance(event, realtime.Malformed | realtime.Closed):
+            return
+        kind = realtime.wire_type(event)
+        if kind in self._services.log_event_types:
+            body = msgspec.json.decode(text)
+            if kind.endswith("audio.delta"):
+                body["audio"] = body.pop("delta", "")
+            self._line("realtime_event", type=kind, body=body)
+
+    # -------------------------------------------------------------------------- peers
+    async def _read_twilio(self) -> None:
+        while True:
+            await self._deliver(await self._twilio.receive())
+
+    async def _write_twilio(self) -> None:
+        while True:
+            await self._twilio.send(await self._to_twilio.receive())
+
+    async def _live_with_realtime(self) -> None:
+        closed = await self._realtime.run(self._read_realtime, self._write_realtime)
+        if not self._ended:
+            self._line("realtime_disconnected", code=closed.code, reason=closed.reason)
+        await self._deliver(closed)
+
+    async def _read_realtime(self, leg: RealtimeLeg) -> None:
+        while True:
+            text = await leg.receive()
+            event = leg.decode(text)
+            if self._services.log_event_types:
+                self._show(text, event)
+            await self._deliver(event)
+
+    async def _write_realtime(self, leg: RealtimeLeg) -> None:
+        while True:
+            await leg.send(await self._to_realtime.receive())
+
+    async def _release_line(self) -> None:
+        releaser, call_sid = self._services.releaser, self._call.record.call_sid
+        assert releaser is not None
+        assert call_sid is not None
+        released = await releaser.release(call_sid)
+        self._line("line_released", outcome=released.outcome, why=released.why)
+        await self._deliver(LineReleased(released.outcome))
+
+    async def _deliver(self, message: Inbound) -> None:
+        """Hand over, without a pause if there is room: a cancellation there would lose it."""
+        try:
+            self._post.send_nowait(message)
+        except trio.WouldBlock:
+            await self._post.send(message)

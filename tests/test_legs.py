@@ -1,0 +1,412 @@
+"""The legs: connecting, frames and their limits, closing; seen from the far end of a stream."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+import trio
+from quart import websocket
+from quart_trio import QuartTrio
+from trio.testing import MockClock, memory_stream_pair
+from trio_websocket import ConnectionClosed, WebSocketRequest, wrap_server_stream
+from wsproto.events import Ping
+
+from bridge import realtime, twilio
+from bridge.legs import (
+    CLOSE_S_MAX,
+    CONNECT_S_MAX,
+    REALTIME_MESSAGE_MAX,
+    TWILIO_MESSAGE_MAX,
+    RealtimeEndpoint,
+    RealtimeLeg,
+    TwilioLeg,
+)
+
+URL = "wss://rt.example/v1/realtime"
+ENDPOINT = RealtimeEndpoint.at(URL, "gpt-realtime-2.1", "sk-key", "ga")
+FarEnd = Callable[[trio.abc.Stream], Awaitable[None]]
+
+
+class FarWorld:
+    """Opens streams whose far end is played by a test."""
+
+    def __init__(self, nursery: trio.Nursery, far_end: FarEnd) -> None:
+        self.nursery = nursery
+        self.far_end = far_end
+        self.opened: list[tuple[str, int, bool]] = []
+        self.near: trio.abc.Stream | None = None
+
+    async def open_stream(self, host: str, port: int, tls: bool) -> trio.abc.Stream:
+        """Open a stream and start its far end."""
+        self.opened.append((host, port, tls))
+        self.near, far = memory_stream_pair()
+        self.nursery.start_soon(self.far_end, far)
+        return self.near
+
+
+@asynccontextmanager
+async def world(far_end: FarEnd) -> AsyncIterator[FarWorld]:
+    """A place where far ends live."""
+    async with trio.open_nursery() as nursery:
+        yield FarWorld(nursery, far_end)
+        nursery.cancel_scope.cancel()
+
+
+def server(talk: Callable[[object], Awaitable[None]], seen: list[WebSocketRequest]) -> FarEnd:
+    """A far end that accepts the WebSocket, remembers the request and talks."""
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            seen.append(request)
+            connection = await request.accept()
+            with suppress(ConnectionClosed):
+                await talk(connection)
+
+    return serve
+
+
+async def receive_all(leg: RealtimeLeg, into: list[str | None]) -> None:
+    """Receive until the connection ends."""
+    while True:
+        into.append(await leg.receive())
+
+
+async def run(far_end: FarEnd, endpoint: RealtimeEndpoint = ENDPOINT) -> realtime.Closed:
+    """What a leg says about a far end of this kind."""
+    async with world(far_end) as far:
+        leg = RealtimeLeg(endpoint, far.open_stream)
+        return await leg.run(lambda leg: receive_all(leg, []))
+
+
+# ------------------------------------------------------------------------------ endpoint
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "resource"),
+    [
+        (URL, 443, True, "/v1/realtime?model=gpt-realtime-2.1"),
+        ("ws://localhost:8000", 8000, False, "/?model=gpt-realtime-2.1"),
+        (
+            "ws://h/v1?deployment=a%20b&x=",
+            80,
+            False,
+            "/v1?deployment=a+b&x=&model=gpt-realtime-2.1",
+        ),
+        ("wss://h/v1?model=theirs", 443, True, "/v1?model=theirs"),
+    ],
+)
+def test_the_url_says_where(url: str, port: int, tls: bool, resource: str) -> None:
+    """Port and TLS follow the scheme; a query is kept; the model is added unless it is there."""
+    endpoint = RealtimeEndpoint.at(url, "gpt-realtime-2.1", "sk-key", "ga")
+
+    assert (endpoint.port, endpoint.tls, endpoint.resource) == (port, tls, resource)
+
+
+def test_only_beta_servers_get_the_beta_header() -> None:
+    """A GA server refuses a session that carries it."""
+    beta = RealtimeEndpoint.at(URL, "m", "sk-key", "beta")
+
+    assert ENDPOINT.headers == [(b"Authorization", b"Bearer sk-key")]
+    assert beta.headers == [*ENDPOINT.headers, (b"OpenAI-Beta", b"realtime=v1")]
+
+
+# ------------------------------------------------------------------------------ Realtime leg
+async def test_connecting_and_talking() -> None:
+    """The handshake carries the key and the model, and events go both ways as text."""
+    seen: list[WebSocketRequest] = []
+    heard: list[str] = []
+    texts: list[str | None] = []
+
+    async def talk(connection: object) -> None:
+        heard.append(await connection.get_message())  # type: ignore[attr-defined]
+        await connection.send_message('{"type": "session.created"}')  # type: ignore[attr-defined]
+        await connection.send_message(b"\x00")  # type: ignore[attr-defined]
+        await connection.aclose(1001, "bye")  # type: ignore[attr-defined]
+
+    async def send(leg: RealtimeLeg) -> None:
+        await leg.send(realtime.InputAudioBufferAppend("cb_1", b"\xff"))
+
+    async with world(server(talk, seen)) as far:
+        leg = RealtimeLeg(ENDPOINT, far.open_stream)
+        closed = await leg.run(send, lambda leg: receive_all(leg, texts))
+
+    assert far.opened == [("rt.example", 443, True)]
+    assert seen[0].path == "/v1/realtime?model=gpt-realtime-2.1"
+    assert dict(seen[0].headers)[b"authorization"] == b"Bearer sk-key"
+    assert json.loads(heard[0])["audio"] == "/w=="
+    assert [leg.decode(text) for text in texts] == [
+        realtime.SessionCreated(),
+        realtime.Malformed("a binary frame"),
+    ]
+    assert closed == realtime.Closed(1001, "bye")
+
+
+async def test_a_large_event_passes_and_a_monstrous_one_ends_the_connection() -> None:
+    """`session.updated` may be megabytes; there is a limit all the same."""
+    texts: list[str | None] = []
+
+    async def talk(connection: object) -> None:
+        await connection.send_message("x" * 2_000_000)  # type: ignore[attr-defined]
+        too_long = "x" * (REALTIME_MESSAGE_MAX + 1)
+        await connection.send_message(too_long)  # type: ignore[attr-defined]
+        await connection.get_message()  # type: ignore[attr-defined]
+
+    async with world(server(talk, [])) as far:
+        closed = await RealtimeLeg(ENDPOINT, far.open_stream).run(
+            lambda leg: receive_all(leg, texts)
+        )
+
+    assert [len(text or "") for text in texts] == [2_000_000]
+    assert closed.code == 1009
+
+
+async def test_a_refusal_by_http_status() -> None:
+    """Refused before the upgrade: the status is kept; the body, which may quote keys, is not."""
+
+    async def refuse(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            await request.reject(401, body=b"Incorrect API key sk-key")
+
+    assert await run(refuse) == realtime.Closed(401, "refused by HTTP status")
+
+
+async def hang_up_at_once(stream: trio.abc.Stream) -> None:
+    """Not even a request is awaited."""
+    await stream.aclose()
+
+
+async def hang_up_after_the_request(stream: trio.abc.Stream) -> None:
+    """The request is read and not answered."""
+    await stream.receive_some()
+    await stream.aclose()
+
+
+async def speak_no_http(stream: trio.abc.Stream) -> None:
+    """Some other service listens there."""
+    await stream.send_all(b"220 mail.example ESMTP\r\n\r\n")
+    await trio.sleep_forever()
+
+
+@pytest.mark.parametrize("far_end", [hang_up_at_once, hang_up_after_the_request, speak_no_http])
+async def test_a_handshake_that_breaks_off(autojump_clock: MockClock, far_end: FarEnd) -> None:
+    """A far end that goes away during the handshake is noticed at once, not at the time limit."""
+    closed = await run(far_end)
+
+    assert closed.code is None
+    assert closed.reason
+    assert trio.current_time() == 0
+
+
+async def test_a_far_end_that_never_answers(autojump_clock: MockClock) -> None:
+    """Connecting is bounded, and the stream does not stay open."""
+
+    async def silent(stream: trio.abc.Stream) -> None:
+        while await stream.receive_some():
+            pass
+        gone.append(trio.current_time())
+
+    gone: list[float] = []
+    async with world(silent) as far:
+        closed = await RealtimeLeg(ENDPOINT, far.open_stream).run()
+        await trio.testing.wait_all_tasks_blocked()
+
+    assert closed == realtime.Closed(None, "no answer in 10 s")
+    assert trio.current_time() == CONNECT_S_MAX
+    assert gone == [CONNECT_S_MAX]
+
+
+async def test_an_address_that_cannot_be_reached() -> None:
+    """No route, no such name: a value like any other end."""
+
+    async def unreachable(_host: str, _port: int, _tls: bool) -> trio.abc.Stream:
+        raise OSError(111, "Connection refused")
+
+    leg = RealtimeLeg(ENDPOINT, unreachable)
+    closed = await leg.run()
+    await leg.aclose()
+
+    assert closed == realtime.Closed(None, "ConnectionRefusedError: Connection refused")
+
+
+async def test_tls_that_does_not_match() -> None:
+    """A failed TLS handshake shows at the first bytes, and its cause is told."""
+
+    class BrokenTls(trio.abc.Stream):
+        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+            raise trio.BrokenResourceError from OSError("certificate verify failed")
+
+        async def wait_send_all_might_not_block(self) -> None: ...
+
+        async def receive_some(self, max_bytes: int | None = None) -> bytes:
+            raise trio.ClosedResourceError
+
+        async def aclose(self) -> None:
+            await trio.lowlevel.checkpoint()
+
+    async def open_broken(_host: str, _port: int, _tls: bool) -> trio.abc.Stream:
+        return BrokenTls()
+
+    closed = await RealtimeLeg(ENDPOINT, open_broken).run()
+
+    assert closed == realtime.Closed(None, "OSError: certificate verify failed")
+
+
+async def test_a_connection_that_drops() -> None:
+    """Without a close frame the code is 1006, whichever task notices it."""
+
+    async def talk(connection: object) -> None:
+        await connection._stream.aclose()  # type: ignore[attr-defined]
+
+    assert await run(server(talk, [])) == realtime.Closed(1006, "")
+
+
+async def test_closing_with_manners() -> None:
+    """The far end sees code 1000 and the stream is closed when it has answered."""
+    seen: list[int] = []
+
+    async def talk(connection: object) -> None:
+        try:
+            await connection.get_message()  # type: ignore[attr-defined]
+        except ConnectionClosed as closed:
+            seen.append(closed.reason.code if closed.reason else 0)
+
+    async def hang_up(leg: RealtimeLeg) -> None:
+        await leg.aclose()
+
+    async with world(server(talk, [])) as far:
+        leg = RealtimeLeg(ENDPOINT, far.open_stream)
+        closed = await leg.run(lambda leg: receive_all(leg, []), hang_up)
+
+    assert seen == [1000]
+    assert closed.code == 1000
+
+
+@pytest.mark.parametrize(("stuck", "seconds"), [(False, 0.0), (True, CLOSE_S_MAX)])
+async def test_a_far_end_that_does_not_answer_a_close(
+    autojump_clock: MockClock, stuck: bool, seconds: float
+) -> None:
+    """Nobody waits for its answer; and if even the close cannot be sent, the stream goes soon."""
+
+    async def accept_and_stall(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            await request.accept()
+            nursery.cancel_scope.cancel()
+        await trio.sleep_forever()
+
+    closed: list[realtime.Closed] = []
+
+    async def live() -> None:
+        closed.append(await leg.run(lambda leg: receive_all(leg, [])))
+
+    async with world(accept_and_stall) as far:
+        leg = RealtimeLeg(ENDPOINT, far.open_stream)
+        far.nursery.start_soon(live)
+        await trio.sleep(1)
+        assert isinstance(far.near, trio.StapledStream)
+        if stuck:
+            far.near.send_stream.send_all_hook = trio.sleep_forever
+        await leg.aclose()
+        took = trio.current_time() - 1
+        await trio.testing.wait_all_tasks_blocked()
+
+    assert took == seconds
+    assert closed == [realtime.Closed(1000, "")]
+
+
+async def test_a_cancelled_call_closes_its_stream_in_the_same_instant(
+    autojump_clock: MockClock,
+) -> None:
+    """No manners after cancellation: a graceful close would wait, and nobody listens."""
+    ends: list[float] = []
+
+    async def talk(connection: object) -> None:
+        try:
+            await connection.get_message()  # type: ignore[attr-defined]
+        except ConnectionClosed:
+            ends.append(trio.current_time())
+
+    async with world(server(talk, [])) as far:
+        leg = RealtimeLeg(ENDPOINT, far.open_stream)
+        with trio.move_on_after(5):
+            await leg.run(lambda leg: receive_all(leg, []))
+        await trio.testing.wait_all_tasks_blocked()
+
+    assert ends == [5.0]
+
+
+async def test_a_stream_half_closed_by_the_far_end_is_closed_too() -> None:
+    """After the far end's close frame the library's own close does nothing; the stream must go."""
+
+    async def talk(connection: object) -> None:
+        await connection.send_message("last words")  # type: ignore[attr-defined]
+        connection._stream.aclose = trio.lowlevel.checkpoint  # type: ignore[attr-defined]
+        await connection.aclose(1000)  # type: ignore[attr-defined]
+
+    async with world(server(talk, [])) as far:
+        await RealtimeLeg(ENDPOINT, far.open_stream).run(lambda leg: receive_all(leg, []))
+        assert far.near is not None
+        with pytest.raises(trio.ClosedResourceError):
+            await far.near.send_all(b"x")
+
+
+async def test_a_ping_that_crosses_our_close(autojump_clock: MockClock) -> None:
+    """The library cannot answer it and says so with an exception; the leg just ends."""
+
+    async def ping_when_told(stream: trio.abc.Stream) -> None:
+        async with trio.open_nursery() as nursery:
+            request = await wrap_server_stream(nursery, stream)
+            connection = await request.accept()
+            ping = connection._wsproto.send(Ping(b"x"))
+            nursery.cancel_scope.cancel()
+        await closing.wait()
+        await stream.send_all(ping)
+
+    async def hang_up(leg: RealtimeLeg) -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        assert isinstance(far.near, trio.StapledStream)
+        far.near.send_stream.send_all_hook = trio.sleep_forever
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(leg.aclose)
+            await trio.testing.wait_all_tasks_blocked()
+            closing.set()
+
+    closing = trio.Event()
+    async with world(ping_when_told) as far:
+        closed = await RealtimeLeg(ENDPOINT, far.open_stream).run(
+            hang_up, lambda leg: receive_all(leg, [])
+        )
+
+    assert closed == realtime.Closed(1000, "")
+    assert trio.current_time() == 0
+
+
+# ------------------------------------------------------------------------------ Twilio leg
+async def test_the_twilio_leg() -> None:
+    """Text is decoded; binary, empty and oversized frames are malformed; sending is encoded."""
+    app = QuartTrio("test")
+    got: list[twilio.Inbound] = []
+
+    @app.websocket("/stream")
+    async def stream() -> None:
+        leg = TwilioLeg(websocket)
+        got.extend([await leg.receive() for _ in range(5)])
+        await leg.send(twilio.Clear("MZ1"))
+
+    async with app.test_client().websocket("/stream") as far:
+        await far.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
+        await far.send(b"\x00\x01")
+        await far.send("x" * (TWILIO_MESSAGE_MAX + 1))
+        await far.send("{}")
+        await far.send('{"event":"new"}')
+        answer = await far.receive()
+
+    assert got[:3] == [
+        twilio.Connected(),
+        twilio.Malformed("a binary frame"),
+        twilio.Malformed(f"a message of {TWILIO_MESSAGE_MAX + 1} characters"),
+    ]
+    assert isinstance(got[3], twilio.Malformed)
+    assert got[4] == twilio.Unknown("new")
+    assert json.loads(answer) == {"event": "clear", "streamSid": "MZ1"}

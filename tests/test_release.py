@@ -1,0 +1,174 @@
+"""Releasing the line: one REST call through Twilio's SDK, under trio, bounded."""
+
+import sys
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+import trio
+from trio.testing import MockClock
+
+from bridge.release import RELEASE_S_MAX, LineReleaser, Released
+
+ACCOUNT = "AC" + "a" * 32
+CALL = "CA" + "1" * 32
+
+
+class FakeRest(httpx.AsyncBaseTransport):
+    """Twilio's REST API as far as it matters here: a list of answers, and what was asked when."""
+
+    def __init__(self, *answers: httpx.Response | Exception | float) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+        self.times: list[float] = []
+        self.closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Give the next answer, now or after its time."""
+        await request.aread()
+        self.requests.append(request)
+        self.times.append(trio.current_time())
+        answer = self.answers.pop(0)
+        if isinstance(answer, float):
+            await trio.sleep(answer)
+            pytest.fail("nobody should have waited so long")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def aclose(self) -> None:
+        """Remember being closed."""
+        self.closed = True
+
+
+def completed() -> httpx.Response:
+    """Twilio's answer when the call has been completed."""
+    return httpx.Response(200, json={"sid": CALL, "status": "completed"})
+
+
+def refused(status: int, code: int, **headers: str) -> httpx.Response:
+    """One of Twilio's error answers."""
+    body = {"code": code, "message": "No.", "more_info": "https://x", "status": status}
+    return httpx.Response(status, json=body, headers=headers)
+
+
+async def released(rest: FakeRest) -> Released:
+    """Release a call against this API."""
+    return await LineReleaser(ACCOUNT, "token", rest).release(CALL)
+
+
+async def test_one_post_completes_the_call() -> None:
+    """Status=completed is posted once to the call's resource, with the account's credentials."""
+    rest = FakeRest(completed())
+    result = await released(rest)
+
+    assert result == Released("completed")
+    (request,) = rest.requests
+    assert request.method == "POST"
+    assert str(request.url) == (
+        f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json"
+    )
+    assert parse_qs(request.content.decode()) == {"Status": ["completed"]}
+    assert request.headers["Authorization"].startswith("Basic ")
+    assert not rest.closed
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (refused(404, 20404), "HTTP 404, code 20404"),
+        (refused(400, 21220), "HTTP 400, code 21220"),
+    ],
+)
+async def test_a_call_that_is_over_already(answer: httpx.Response, why: str) -> None:
+    """404 and 21220 mean that somebody hung up first: that is what we wanted, and no retry."""
+    rest = FakeRest(answer)
+    result = await released(rest)
+
+    assert result == Released("already_over", why)
+    assert len(rest.requests) == 1
+
+
+async def test_a_refusal_is_not_repeated() -> None:
+    """Wrong credentials do not become right by asking again."""
+    result = await released(FakeRest(refused(401, 20003)))
+
+    assert result == Released("failed", "HTTP 401, code 20003")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        refused(500, 20500),
+        httpx.Response(503, text="<html>busy</html>"),
+        refused(429, 20429),
+        httpx.ConnectError("no route"),
+        httpx.ReadTimeout("slow"),
+    ],
+)
+async def test_what_may_pass_is_tried_again(
+    autojump_clock: MockClock, trouble: httpx.Response | Exception
+) -> None:
+    """429, 5xx and a broken connection get another try after a pause."""
+    rest = FakeRest(trouble, completed())
+    result = await released(rest)
+
+    assert result == Released("completed")
+    assert rest.times[1] - rest.times[0] == pytest.approx(0.5)
+
+
+async def test_retry_after_is_obeyed(autojump_clock: MockClock) -> None:
+    """The pause is the one Twilio names, when it names one in seconds."""
+    rest = FakeRest(refused(429, 20429, **{"Retry-After": "2"}), completed())
+    await released(rest)
+
+    assert rest.times[1] - rest.times[0] == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("troubles", "why"),
+    [
+        ([refused(503, 20503)] * 3, "HTTP 503, code 20503"),
+        ([httpx.ConnectError("no route")] * 3, "ConnectError"),
+        ([httpx.Response(200, text="<html>")], "JSONDecodeError"),
+    ],
+)
+async def test_three_tries_are_enough(
+    autojump_clock: MockClock, troubles: list[httpx.Response | Exception], why: str
+) -> None:
+    """The last answer counts; what cannot be read is a failure, not a crash."""
+    rest = FakeRest(*troubles)
+    result = await released(rest)
+
+    assert result == Released("failed", why)
+    assert len(rest.requests) == len(troubles)
+
+
+@pytest.mark.parametrize(
+    "answers", [[60.0, 60.0, 60.0], [refused(429, 20429, **{"Retry-After": "60"})]]
+)
+async def test_it_never_takes_longer_than_its_bound(
+    autojump_clock: MockClock, answers: list[float | httpx.Response]
+) -> None:
+    """A silent API, or one that asks for a minute, does not keep the caller on a dead line."""
+    result = await released(FakeRest(*answers))
+
+    assert result == Released("failed", "no answer in 8 s")
+    assert trio.current_time() == pytest.approx(RELEASE_S_MAX)
+
+
+async def test_its_own_transport_is_closed_after_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a transport from outside, the connection is opened for one release and closed."""
+    rest = FakeRest(completed())
+    monkeypatch.setattr("httpx._client.AsyncHTTPTransport", lambda **_: rest)
+    result = await LineReleaser(ACCOUNT, "token", None).release(CALL)
+
+    assert result == Released("completed")
+    assert rest.closed
+
+
+async def test_the_sdk_runs_without_asyncio() -> None:
+    """The SDK's aiohttp client is never imported: it would need asyncio."""
+    await released(FakeRest(completed()))
+
+    assert "twilio.http.async_http_client" not in sys.modules

@@ -1,0 +1,400 @@
+"""One call in trio: both legs, the queues, and every way out; in virtual time."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+import trio
+from trio.testing import MockClock
+from trio_websocket import ConnectionClosed
+
+from bridge.app import BridgeApp, make_app
+from bridge.call import Call
+from bridge.session import REALTIME_OUTBOX_MAX, TWILIO_OUTBOX_MAX
+from tests.far_ends import (
+    CALL,
+    CLOSED,
+    KEY,
+    FarRealtime,
+    FarRest,
+    FarTwilio,
+    Lines,
+    outside,
+    settings,
+)
+
+SPEECH = bytes(range(128)) * 25  # 400 ms
+
+
+class World:
+    """A bridge between two far ends."""
+
+    def __init__(self, app: BridgeApp, realtime: FarRealtime, lines: Lines) -> None:
+        self.app = app
+        self.realtime = realtime
+        self.lines = lines
+        self.token = app.services.tokens.issue(CALL)
+
+    @asynccontextmanager
+    async def call(self, *, listens: bool = True) -> AsyncIterator[FarTwilio]:
+        """A caller's stream; leaving it drops the connection, if it is still there."""
+        async with self.app.test_client().websocket("/media-stream") as websocket:
+            twilio = FarTwilio(websocket)
+            async with trio.open_nursery() as nursery:
+                if listens:
+                    nursery.start_soon(self._listen, twilio, nursery)
+                yield twilio
+                nursery.cancel_scope.cancel()
+
+    async def _listen(self, twilio: FarTwilio, nursery: trio.Nursery) -> None:
+        try:
+            await twilio.listen()
+        except CLOSED as closed:
+            twilio.heard.append({"event": "closed", "code": closed.args[0]})
+
+    async def over(self) -> dict[str, Any]:
+        """Wait until the call is over, and return its last line."""
+        await self.lines.over.wait()
+        return self.lines.ended
+
+
+@asynccontextmanager
+async def world(
+    rest: httpx.AsyncBaseTransport | None = None, far: dict[str, Any] | None = None, **given: Any
+) -> AsyncIterator[World]:
+    """A bridge, its far ends, and nobody left when it is over."""
+    async with trio.open_nursery() as nursery:
+        realtime, lines = FarRealtime(nursery, **(far or {})), Lines()
+        app = make_app(settings(**given), outside=outside(realtime, lines, rest))
+        yield World(app, realtime, lines)
+        nursery.cancel_scope.cancel()
+    assert not app.calls.running
+
+
+async def settle() -> None:
+    """Let everything happen that happens without time passing."""
+    await trio.sleep(0.001)
+
+
+async def test_audio_goes_both_ways(autojump_clock: MockClock) -> None:
+    """The caller's bytes reach the model and the model's bytes the caller, as they are."""
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        await twilio.speak(b"\x01" * 160)
+        await twilio.speak(b"\x02" * 160)
+        await w.realtime.speak(SPEECH)
+        await settle()
+        await twilio.hang_up()
+        ended = await w.over()
+
+    assert [event["audio"] for event in w.realtime.all("input_audio_buffer.append")] == [
+        "AQEB" * 53 + "AQ==",
+        "AgIC" * 53 + "Ag==",
+    ]
+    assert twilio.audio() == SPEECH
+    assert w.realtime.paths == ["/v1/realtime?model=gpt-realtime-2.1"]
+    assert ended["reason"] == "caller_hung_up"
+    assert ended["call_sid"] == CALL
+    assert ended["record"]["media_in"] == 2
+    assert KEY not in json.dumps(w.lines)
+
+
+async def test_audio_before_the_session_is_ready_is_not_lost(autojump_clock: MockClock) -> None:
+    """Frames that arrive in one burst with `start` come out in order behind the configuration."""
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        for number in range(9):
+            await twilio.speak(bytes([number]) * 160)
+        await settle()
+
+    sound = [base64.b64decode(event["audio"]) for event in w.realtime.heard[1:]]
+    assert w.realtime.heard[0]["type"] == "session.update"
+    assert b"".join(sound) == b"".join(bytes([number]) * 160 for number in range(9))
+
+
+async def test_a_hangup_ends_both_legs_in_the_same_instant(autojump_clock: MockClock) -> None:
+    """After `stop` the paid session is closed with 1000 and Twilio's socket too."""
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await trio.sleep(5)
+        await twilio.hang_up()
+        await settle()
+
+        assert w.realtime.closed_at == [5.0]
+        assert w.realtime.close_codes == [1000]
+        assert twilio.heard[-1] == {"event": "closed", "code": 1000}
+    assert w.lines.ended["reason"] == "caller_hung_up"
+
+
+@pytest.mark.parametrize("stop", [True, False])
+@pytest.mark.parametrize("speaking", [True, False])
+async def test_a_dropped_stream_leaks_no_session(
+    autojump_clock: MockClock, stop: bool, speaking: bool
+) -> None:
+    """The framework cancels us when the socket goes, with or without `stop`: the same end."""
+    async with world() as w:
+        async with w.call() as twilio:
+            await twilio.begin(w.token)
+            await trio.sleep(5)
+            if speaking:
+                await w.realtime.speak(SPEECH * 20)
+            if stop:
+                await twilio.hang_up()
+        await settle()
+
+    assert not w.lines.all("crashed")
+    assert w.realtime.closed_at == [5.0]
+    assert w.lines.ended["reason"] == "caller_hung_up"
+    assert w.lines.ended["ms"] == 5000
+
+
+async def test_a_caller_who_leaves_while_we_connect(autojump_clock: MockClock) -> None:
+    """A handshake in flight is given up, and its stream closed."""
+    async with world(far={"admits": False}) as w:
+        async with w.call() as twilio:
+            await twilio.begin(w.token)
+            await settle()
+        await settle()
+
+    assert w.realtime.opened == 1
+    assert len(w.realtime.closed_at) == 1
+    assert w.lines.ended["reason"] == "caller_hung_up"
+
+
+@pytest.mark.parametrize("token", ["", "CA.x.y", "valid for another call"])
+async def test_without_a_token_no_session_is_opened(autojump_clock: MockClock, token: str) -> None:
+    """A stranger's stream costs nothing."""
+    async with world() as w, w.call() as twilio:
+        other = w.app.services.tokens.issue("CA" + "9" * 32)
+        await twilio.begin(other if token.startswith("valid") else token)
+        ended = await w.over()
+        await settle()
+
+        assert twilio.heard[-1]["event"] == "closed"
+    assert ended["reason"] == "stream_refused"
+    assert w.realtime.opened == 0
+
+
+async def test_a_token_expires(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its age is checked when the stream starts."""
+    async with world(call_token_seconds=10) as w, w.call() as twilio:
+        monkeypatch.setattr(w.app.services.tokens._signer, "_clock", lambda: 1_790_000_011.0)
+        await twilio.begin(w.token)
+        ended = await w.over()
+
+    assert ended["reason"] == "stream_refused"
+
+
+async def test_a_stream_that_never_starts(autojump_clock: MockClock) -> None:
+    """Twilio connects and says nothing: the call ends by itself."""
+    async with world() as w, w.call():
+        ended = await w.over()
+
+    assert ended["reason"] == "no_start"
+    assert ended["ms"] == 10_000
+
+
+async def test_a_server_that_never_admits(autojump_clock: MockClock) -> None:
+    """Silence after the handshake is not waited out for ever."""
+    async with world(far={"admits": False}) as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        ended = await w.over()
+
+    assert ended["reason"] == "not_ready"
+
+
+async def test_a_server_that_cannot_be_reached(autojump_clock: MockClock) -> None:
+    """A refused connection is logged with its cause and ends the call."""
+    async with world(far={"reachable": False}) as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        ended = await w.over()
+
+    assert ended["reason"] == "realtime_refused"
+    (line,) = w.lines.all("realtime_disconnected")
+    assert line["reason"] == "ConnectionRefusedError: Connection refused"
+
+
+async def test_a_session_that_drops(autojump_clock: MockClock) -> None:
+    """A lost Realtime connection ends the call, and the log says how it was lost."""
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await trio.sleep(1)
+        await w.realtime.drop()
+        ended = await w.over()
+
+    assert ended["reason"] == "realtime_lost"
+    assert w.lines.all("realtime_disconnected")[0]["code"] == 1006
+
+
+async def test_a_long_answer_in_one_burst_is_no_slow_peer(autojump_clock: MockClock) -> None:
+    """A minute of audio at once fits into the queue, even while Twilio does not read."""
+    async with world() as w, w.call(listens=False) as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        await w.realtime.speak(b"\xaa" * 8000 * 60)
+        await settle()
+
+        assert not w.lines.all("call_ended")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(twilio.listen)
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+    assert len(twilio.audio()) == 8000 * 60
+
+
+async def test_a_twilio_that_does_not_read(autojump_clock: MockClock) -> None:
+    """A full outbox ends the call; the paid session does not wait for the stuck writer."""
+    async with world() as w, w.call(listens=False) as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        with pytest.raises(ConnectionClosed):
+            await w.realtime.speak(b"\xaa" * 160 * (TWILIO_OUTBOX_MAX + 100) * 10)
+        ended = await w.over()
+        await settle()
+
+        assert len(w.realtime.closed_at) == 1
+    assert ended["reason"] == "slow_peer"
+
+
+async def test_a_realtime_server_that_does_not_read(autojump_clock: MockClock) -> None:
+    """Caller audio piles up to the bound, and then the call ends."""
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        assert w.realtime.near is not None
+        w.realtime.near.send_stream.send_all_hook = trio.sleep_forever
+        for number in range(REALTIME_OUTBOX_MAX + 10):
+            await twilio.speak(b"\xff" * 160, number * 20)
+        ended = await w.over()
+
+    assert ended["reason"] == "slow_peer"
+
+
+async def test_stopping_ends_the_calls(autojump_clock: MockClock) -> None:
+    """SHUTDOWN is its own reason, both sockets close at once, and nobody is left."""
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await trio.sleep(2)
+        await w.app.calls.stop()
+        await settle()
+
+        assert w.realtime.closed_at == [2.0]
+        assert twilio.heard[-1]["event"] == "closed"
+        assert not w.app.calls.running
+    assert w.lines.ended["reason"] == "shutdown"
+
+
+# ------------------------------------------------------------------------------ hanging up
+CREDENTIALS: dict[str, Any] = {"twilio_account_sid": "AC" + "a" * 32, "twilio_auth_token": "t" * 32}
+
+
+async def say_goodbye(w: World, twilio: FarTwilio) -> None:
+    """The model says goodbye and calls end_call in the same response."""
+    object.__setattr__(w.app, "auth_token", None)
+    await twilio.begin(w.token)
+    await settle()
+    await w.realtime.speak(SPEECH)
+    await w.realtime.call_tool("end_call")
+    await w.realtime.finish()
+
+
+async def test_the_line_is_released_once(autojump_clock: MockClock) -> None:
+    """After farewell and grace the REST API completes the call, and that ends it."""
+    rest = FarRest()
+    async with world(rest, **CREDENTIALS) as w, w.call() as twilio:
+        await say_goodbye(w, twilio)
+        ended = await w.over()
+
+    resource = f"/2010-04-01/Accounts/{CREDENTIALS['twilio_account_sid']}/Calls/{CALL}.json"
+    assert rest.asked == [f"{resource} Status=completed"]
+    assert ended["reason"] == "agent_hung_up"
+    assert ended["record"]["line_released"] == "completed"
+    assert 3000 <= ended["ms"] < 4500
+    assert twilio.audio() == SPEECH
+
+
+@pytest.mark.parametrize(
+    ("rest", "outcome"),
+    [(FarRest(404, 20404), "already_over"), (FarRest(401, 20003), "failed")],
+)
+async def test_a_release_that_does_not_work(
+    autojump_clock: MockClock, rest: FarRest, outcome: str
+) -> None:
+    """The call ends all the same: the stream closes, and nothing follows it in the TwiML."""
+    async with world(rest, **CREDENTIALS) as w, w.call() as twilio:
+        await say_goodbye(w, twilio)
+        ended = await w.over()
+
+    assert ended["reason"] == "agent_hung_up"
+    assert w.lines.all("line_released")[0]["outcome"] == outcome
+    assert len(rest.asked) == 1
+
+
+async def test_twilio_ends_the_stream_while_rest_still_answers(autojump_clock: MockClock) -> None:
+    """The stream's end is the proof that the release worked: we hung up, not the caller."""
+    rest = FarRest(wait_s=5)
+    async with world(rest, **CREDENTIALS) as w:
+        async with w.call() as twilio:
+            await say_goodbye(w, twilio)
+            await rest.was_asked.wait()
+        await settle()
+
+    assert w.lines.ended["reason"] == "agent_hung_up"
+
+
+async def test_without_credentials_the_stream_is_closed(autojump_clock: MockClock) -> None:
+    """No REST: closing the stream ends the call."""
+    async with world() as w, w.call() as twilio:
+        await say_goodbye(w, twilio)
+        ended = await w.over()
+        await settle()
+
+        assert twilio.heard[-1] == {"event": "closed", "code": 1000}
+    assert ended["reason"] == "agent_hung_up"
+
+
+# ------------------------------------------------------------------------------ the log
+async def test_chosen_events_are_logged_without_audio(autojump_clock: MockClock) -> None:
+    """LOG_EVENT_TYPES shows events as they came, but never sound."""
+    chosen = ("response.done", "response.output_audio.delta")
+    async with world(log_event_types=chosen) as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        await w.realtime.speak(b"\x01" * 80)
+        await w.realtime.finish()
+        await settle()
+
+    shown = [(line["type"], line["body"]) for line in w.lines.all("realtime_event")]
+    assert [kind for kind, _ in shown] == ["response.output_audio.delta", "response.done"]
+    assert shown[0][1]["audio"] == "***"
+    assert "delta" not in shown[0][1]
+    assert shown[1][1]["response"]["status"] == "completed"
+
+
+async def test_a_bug_of_ours_costs_one_call(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exception ends this call, closes its session, and is logged once without secrets."""
+
+    def broken(_call: Call, message: object, _now: float) -> list[Any]:
+        raise RuntimeError(f"{KEY} in {type(message).__name__}")
+
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        monkeypatch.setattr(Call, "receive", broken)
+        await twilio.speak(b"\x01" * 160)
+        ended = await w.over()
+        await settle()
+
+        assert len(w.realtime.closed_at) == 1
+        assert twilio.heard[-1]["event"] == "closed"
+    assert ended["reason"] == "crashed"
+    (crash,) = w.lines.all("crashed")
+    assert "RuntimeError: *** in Media" in crash["exception"]
+    assert KEY not in json.dumps(w.lines)

@@ -1,0 +1,42 @@
+"""The TwiML answer: what Twilio is told to do, in order."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bridge.twiml import answer, fits
+
+URL = "wss://h.example/media-stream"
+
+
+def test_the_smallest_answer() -> None:
+    """One verb: the stream with its parameters, and nothing after it that could hold the line."""
+    text = answer(URL, {"token": "abc", "agent": "billing"})
+    root = ET.fromstring(text)
+
+    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>')
+    assert [verb.tag for verb in root] == ["Connect"]
+    (stream,) = root[0]
+    assert (stream.tag, stream.attrib) == ("Stream", {"url": URL})
+    assert [(child.tag, child.attrib) for child in stream] == [
+        ("Parameter", {"name": "token", "value": "abc"}),
+        ("Parameter", {"name": "agent", "value": "billing"}),
+    ]
+
+
+def test_greeting_and_pause_come_first() -> None:
+    """Twilio speaks and waits before it connects; markup in the greeting is only text."""
+    root = ET.fromstring(answer(URL, {}, greeting="One <moment> & please", pause_s=2))
+
+    assert [verb.tag for verb in root] == ["Say", "Pause", "Connect"]
+    assert root[0].text == "One <moment> & please"
+    assert root[1].attrib == {"length": "2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepted"),
+    [("a", "b" * 498, True), ("a", "b" * 499, False), ("", "b", False), ("a", "", True)],
+)
+def test_twilios_limit_on_parameters(name: str, value: str, accepted: bool) -> None:
+    """Name and value together stay under 500 characters."""
+    assert fits(name, value) is accepted
