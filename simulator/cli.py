@@ -36,7 +36,7 @@ UNUSABLE: Final = 2
 COULD_NOT_RUN: Final = 3
 VIOLATED: Final = 4
 JOBS_MAX: Final = 64
-WIDTH_WITHOUT_TERMINAL: Final = 140
+WIDTH_WITHOUT_TERMINAL: Final = 180
 REPORT_PAGE: Final = "index.html"
 REPORT_JSON: Final = "result.json"
 

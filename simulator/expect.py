@@ -5,17 +5,17 @@ Owns the meaning of an expectation. Metrics come measured; events are counted wh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from operator import eq, ge, gt, le, lt, ne
 from typing import Literal
 
 from simulator.conditions import Conditions
-from simulator.metrics import CATALOGUE, Sample, Samples, aggregate
+from simulator.metrics import Sample, Samples, aggregate
 from simulator.observer import Observer
 from simulator.readings import in_words_ms
 from simulator.scenario.format import Ended, EventRule, Expect, Threshold
-from simulator.scenario.names import EVENTS, EventName
+from simulator.scenario.names import EVENTS, METRICS, EventName
 from simulator.trace import Event
 
 Verdict = Literal["passed", "failed", "violation"]
@@ -46,7 +46,7 @@ class Expectation:
 def judge_threshold(threshold: Threshold, samples: Samples | None) -> Expectation:
     """A metric without a sample fails: what was not measured was not shown to hold."""
     text = f"{threshold.metric}: {threshold.text}"
-    info = CATALOGUE.get(threshold.metric)
+    info = METRICS.get(threshold.metric)
     if samples is None or info is None or not samples.values:
         meaning = f" ({info.meaning})" if info else ""
         why = f"there was nothing to measure: no {threshold.metric} occurred{meaning}"
@@ -193,11 +193,13 @@ class EventWatch(Observer):
         self.ended_by: str | None = None
         self.ended_reason: str | None = None
         self.ended_line = ""
+        self.tools_not_offered: dict[str, None] = {}
         for watch in self.rules:
             for name in dict.fromkeys(watch.names):
                 self._listen(watch, name, EVENTS[name])
         self.on("phone.ended", self._ended)
         self.on("bridge.ended", self._bridge_ended)
+        self.on("realtime.tool_not_offered", self._not_offered)
 
     def _listen(self, watch: RuleWatch, name: str, meaning: EventName) -> None:
         match = dict(meaning.match)
@@ -213,6 +215,9 @@ class EventWatch(Observer):
         if self.ended_by is None:
             self.ended_by = str(event.data.get("by", ""))
             self.ended_line = _one_space(event.line())
+
+    def _not_offered(self, event: Event) -> None:
+        self.tools_not_offered[str(event.data.get("tool", ""))] = None
 
     def _bridge_ended(self, event: Event) -> None:
         if self.ended_reason is None:
@@ -263,12 +268,20 @@ def judge(
         for thresholds in expect.thresholds.values()
         for threshold in thresholds
     ]
-    found += [rule.judge() for rule in watch.rules]
+    found += [_about_tools(rule.judge(), rule.rule.name, watch) for rule in watch.rules]
     if expect.ended is not None:
         found += judge_ended(expect.ended, watch)
     if expect.replies_used:
-        found.append(judge_replies(unused_replies))
+        found.append(_about_tools(judge_replies(unused_replies), "tool", watch))
     return found
+
+
+def _about_tools(found: Expectation, about: str, watch: EventWatch) -> Expectation:
+    """A failure which may come from a call that the script wanted and the model could not make."""
+    if found.verdict == "passed" or not about.startswith("tool") or not watch.tools_not_offered:
+        return found
+    tools = ", ".join(watch.tools_not_offered)
+    return replace(found, explanation=f"{found.explanation}; the model was not offered {tools}")
 
 
 def _text(value: object) -> str:

@@ -8,8 +8,9 @@ nothing of the bridge, its marks or its log.
 A bridge may split deltas, merge them, drop whole ones (an interruption) or add silence. So each
 stretch of Twilio's audio is looked for, in this order: in the rest of the delta being sent; at the
 front of the deltas not sent yet; further on in them (what is passed over was dropped). The same
-clip said twice is told apart by the order; where an interruption makes two readings possible, the
-newer response is preferred if its audio begins there.
+clip said twice is told apart by the order. Where an interruption makes several readings possible,
+the one counts which explains most of the message; of equal ones (silence, a few quiet bytes) the
+beginning of a response that was not interrupted.
 """
 
 from collections import deque
@@ -76,12 +77,18 @@ class ItemAudio:
 
 @dataclass(slots=True)
 class ResponseAudio:
-    """When one response was made and heard. `runs` are stretches heard without a gap."""
+    """When one response was made and heard. `runs` are stretches heard without a gap.
+
+    `interrupted`: the caller spoke, it was cancelled or cleared; its rest may never be sent.
+    `cleared`: Twilio was told to drop it.
+    """
 
     response_id: str
     created_ms: float
     done_ms: float | None = None
     status: str = ""
+    interrupted: bool = False
+    cleared: bool = False
     runs: list[list[float]] = field(default_factory=list)
 
 
@@ -102,6 +109,7 @@ class Span:
 @dataclass(slots=True)
 class _Delta:
     item: ItemAudio
+    response: ResponseAudio
     start: int
     audio: bytes
     at_ms: float
@@ -126,7 +134,6 @@ class Provenance(Observer):
         self._pending_bytes = 0
         self._passed: deque[_Delta] = deque()
         self._passed_bytes = 0
-        self._interrupted_ms = float("-inf")
         self._outstanding: deque[tuple[int, tuple[Span, ...]]] = deque()
         self.on("realtime.sent", self._delta, *AUDIO_DELTAS)
         self.on("realtime.sent", self._created, "response.created")
@@ -159,23 +166,25 @@ class Provenance(Observer):
         response = self._response(readings.response_id(event.data), event.at_ms)
         response.done_ms = event.at_ms
         response.status = readings.response_status(event.data)
+        response.interrupted |= response.status == "cancelled"
 
-    def _speech(self, event: Event) -> None:
-        self._interrupted_ms = event.at_ms
+    def _speech(self, _: Event) -> None:
+        for response in self.responses.values():
+            response.interrupted = True
 
     def _delta(self, event: Event) -> None:
         data = event.data
         item_id, audio = readings.item_id(data), data["audio"]
+        response = self._response(readings.response_id(data), event.at_ms)
         item = self.items.get(item_id)
         if item is None:
-            response = self._response(readings.response_id(data), event.at_ms)
             item = ItemAudio(item_id, response.response_id, event.at_ms)
             self.items[item_id] = item
             if len(self.items) > ITEMS_MAX:
                 del self.items[next(iter(self.items))]
         if not audio:
             return
-        self._pending.append(_Delta(item, item.generated, audio, event.at_ms))
+        self._pending.append(_Delta(item, response, item.generated, audio, event.at_ms))
         self._pending_bytes += len(audio)
         item.generated += len(audio)
         while self._pending_bytes > PENDING_MAX_BYTES:
@@ -226,23 +235,24 @@ class Provenance(Observer):
         if not self._pending:
             return None
         head = self._pending[0]
-        if head.agrees(audio, at, head.used) and (head.used or head.at_ms > self._interrupted_ms):
+        if not head.response.interrupted and head.agrees(audio, at, head.used):
             return head
-        agreeing = [delta for delta in self._pending if delta.agrees(audio, at, delta.used)]
-        if agreeing:
-            return self._newer_beginning(agreeing) or agreeing[0]
-        return self._find_inside(audio, at)
+        return self._likeliest(audio, at) or self._find_inside(audio, at)
 
-    def _newer_beginning(self, agreeing: list[_Delta]) -> _Delta | None:
-        """Of several readings: the front of a response made after the last interruption."""
-        fronts: set[str] = set()
-        beginnings = []
-        for delta in self._pending:
-            if delta.item.response_id not in fronts:
-                fronts.add(delta.item.response_id)
-                if delta.at_ms > self._interrupted_ms:
-                    beginnings.append(delta)
-        return next((delta for delta in agreeing if any(delta is it for it in beginnings)), None)
+    def _likeliest(self, audio: bytes, at: int) -> _Delta | None:
+        """Of the deltas that agree: the longest reading, a new response's beginning, the first."""
+        best, best_rank = None, (0, False)
+        begun: set[str] = set()
+        pending = list(self._pending)
+        for index, delta in enumerate(pending):
+            response = delta.response
+            begins = response.response_id not in begun and not response.interrupted
+            begun.add(response.response_id)
+            length = _agreement(pending, index, audio, at)
+            own_silence = response.cleared and readings.silent(audio[at : at + length])
+            if length and not own_silence and (length, begins) > best_rank:
+                best, best_rank = delta, (length, begins)
+        return best
 
     def _find_inside(self, audio: bytes, at: int) -> _Delta | None:
         """A bridge that dropped part of a delta goes on somewhere inside one."""
@@ -313,9 +323,20 @@ class Provenance(Observer):
             runs.append([from_ms, to_ms])
 
     def _clear(self, event: Event) -> None:
-        self._interrupted_ms = event.at_ms
+        for item in self.items.values():
+            response = self._response(item.response_id, item.began_ms)
+            if item.sent or response.interrupted:
+                response.interrupted = response.cleared = True
         for _, spans in self._outstanding:
-            for span in spans:
-                item = span.item
-                if item is not None and item.cut_ms is None and item.heard < item.sent:
-                    item.cut_ms = event.at_ms
+            for cut in (span.item for span in spans if span.item is not None):
+                if cut.cut_ms is None and cut.heard < cut.sent:
+                    cut.cut_ms = event.at_ms
+
+
+def _agreement(pending: list[_Delta], index: int, audio: bytes, at: int) -> int:
+    """How many bytes from `at` on are those of the delta at `index` and of the ones behind it."""
+    first = at
+    while index < len(pending) and pending[index].agrees(audio, at, pending[index].used):
+        at += min(len(pending[index].audio) - pending[index].used, len(audio) - at)
+        index += 1
+    return at - first

@@ -36,13 +36,14 @@ class Timeline:
         self._heap: list[tuple[float, int, Timer]] = []
         self._asked = 0
         self._began_s = trio.current_time()
+        self._fired_ms = 0.0  # seconds and milliseconds do not convert exactly
         self._sleeping: trio.CancelScope | None = None
         self._sleeps_until_ms = math.inf
 
     @property
     def now_ms(self) -> float:
-        """Milliseconds since this timeline was made."""
-        return (trio.current_time() - self._began_s) * MS_PER_S
+        """Milliseconds since this timeline was made; in a callback never less than its own time."""
+        return max(self._fired_ms, (trio.current_time() - self._began_s) * MS_PER_S)
 
     def at(self, at_ms: float, do: Callable[[], None]) -> Timer:
         """Run `do` at `at_ms`; a time already past means as soon as possible."""
@@ -67,7 +68,8 @@ class Timeline:
         """Run what is due now."""
         heap, now_s = self._heap, trio.current_time()
         while heap and self._began_s + heap[0][0] / MS_PER_S <= now_s:
-            timer = heapq.heappop(heap)[2]
+            at_ms, _, timer = heapq.heappop(heap)
+            self._fired_ms = max(self._fired_ms, at_ms)
             if not timer.cancelled:
                 timer.do()
 

@@ -178,6 +178,19 @@ def test_where_compares_as_a_scenario_writes_it() -> None:
     ) == ["passed", "passed", "passed"]
 
 
+def test_a_tool_the_model_was_not_offered_is_named() -> None:
+    """A call which the script wanted and the model could not make explains what is missing."""
+    story = Story()
+    story.add(1000, "realtime.tool_not_offered", tool="look_up", response_id="r1")
+    rules = (EventRule("tool_called"), EventRule("clear"))
+    expect = Expect(events=rules)
+    called, clear, replies = judge(expect, {}, watched(story, *rules), ["on tool"])
+
+    assert "the model was not offered look_up" in called.explanation
+    assert "look_up" in replies.explanation
+    assert "look_up" not in clear.explanation
+
+
 def test_a_failed_rule_quotes_events() -> None:
     """What was found, what was not counted and why."""
     story = Story()

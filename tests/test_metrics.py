@@ -5,12 +5,11 @@ import pytest
 from simulator import prices
 from simulator.auditor import Auditor
 from simulator.conditions import Conditions, Way
-from simulator.metrics import CATALOGUE, Metrics, percentile
+from simulator.metrics import Metrics, percentile
 from simulator.metrics.intervals import intersection, length, longest_gap, union
 from simulator.metrics.samples import Samples, aggregate
 from simulator.metrics.turns import Reply, Utterance, answers
 from simulator.observer import Chorus
-from simulator.scenario import names
 from tests.judging import Story, silence, voice
 
 
@@ -49,11 +48,6 @@ def call() -> Story:
     story.line()
     story.session()
     return story
-
-
-def test_the_catalogue_and_the_scenarios_names_agree() -> None:
-    """Whatever is measured can be asked for, and nothing else."""
-    assert set(CATALOGUE) == set(names.METRICS)
 
 
 def test_a_greeting_a_turn_and_a_goodbye() -> None:

@@ -106,6 +106,15 @@ def test_a_reply_may_stall() -> None:
     assert client.all("response.done") == []
 
 
+def test_a_reply_may_stall_at_once() -> None:
+    """With 0 ms the response is created, and nothing comes behind it."""
+    client = ready(ModelSetup(replies=(Reply("greeting", stall_after_ms=0.0),)))
+    client.says("response.create")
+    client.waits(30_000)
+
+    assert client.kinds() == ["response.created"]
+
+
 def test_a_reply_may_break_the_connection() -> None:
     """`drop_after_ms` likewise; without audio both count from response.created."""
     client = ready(ModelSetup(replies=(Reply("greeting", after_ms=900, drop_after_ms=500),)))

@@ -16,6 +16,7 @@ CALL_BODY = [
     "conversation.item.done",
     "response.output_item.done",
 ]
+CALLED = "response.function_call_arguments.done"
 
 
 def asked(client: Client, **response: Any) -> list[dict[str, Any]]:
@@ -84,6 +85,20 @@ def test_a_tool_that_is_not_offered_cannot_be_called() -> None:
     assert client.desk.traced("tool_not_offered")[0].data["tool"] == "look_up"
 
 
+def test_a_stored_prompt_brings_tools_of_its_own() -> None:
+    """With a prompt the model may call what this client never heard of, unless it names tools."""
+    setup = ModelSetup(replies=(reply("any", HELLO, calls=(CALL,), repeat=True),))
+    client = ready(setup, tools=[END_CALL])
+    client.says("session.update", session={"type": "realtime", "prompt": {"id": "pmpt_desk"}})
+    calls = [
+        [event for event in asked(client, **own) if event["type"] == CALLED]
+        for own in ({}, {"tools": [END_CALL]})
+    ]
+
+    assert [len(found) for found in calls] == [1, 0]
+    assert len(client.desk.traced("tool_not_offered")) == 1
+
+
 def test_tool_choice_none_forbids_calls() -> None:
     """Neither the session's nor the response's `none` lets a call through."""
     replies = (reply("any", HELLO, calls=(CALL,)),)
@@ -93,6 +108,7 @@ def test_tool_choice_none_forbids_calls() -> None:
     assert [item["type"] for item in client.one("response.done")["response"]["output"]] == [
         "message"
     ]
+    assert client.desk.traced("tool_not_offered")[0].data["tool"] == "look_up"
 
 
 def test_an_interrupted_call_is_incomplete() -> None:

@@ -12,6 +12,7 @@ from simulator.phone.utterance import measured_turns, of_say
 from simulator.scenario.format import (
     HangUp,
     Nothing,
+    PhoneSetup,
     Press,
     Replay,
     ReplayTurn,
@@ -25,6 +26,7 @@ from tests.phone_bridge import CLIPS, LOUD, SILENT, Call
 
 HELLO = CLIPS / "hello.wav"  # 780 ms, speech from 80 to 650
 COUGH = CLIPS.parent.parent / "sounds" / "cough.wav"
+ROOM_TONE = CLIPS.parent.parent / "sounds" / "room-tone.wav"
 RECORDING = CLIPS.parent.parent / "recordings" / "en-books-tuesday.wav"
 START_MS = 90.0  # the stream's start
 
@@ -261,6 +263,14 @@ def test_a_replaying_caller_lets_the_agent_finish() -> None:
     assert stay.run(9000).ended is None
 
 
+def test_a_replaying_caller_does_not_wait_for_what_was_just_said() -> None:
+    """The agent's last sound came a moment before the recording's end: the caller hangs up."""
+    call = Call(replay=Replay(HELLO)).run(640)
+    call.bridge.media(LOUD * 10)  # until 840, the recording until 870
+
+    assert call.run(9000).of("phone.ended")[0].at_ms == 1040.0
+
+
 def test_steps_may_follow_a_recording() -> None:
     """With steps behind it, the recording does not hang up by itself."""
     call = Call(Step(Press("9")), Step(HangUp()), replay=Replay(HELLO)).run(9000)
@@ -313,6 +323,19 @@ def test_the_mouth_keeps_its_place(at_ms: float) -> None:
     assert sound[lead : lead + 200] == LOUD + LOUD[:40]
     rest = sound[:lead] + sound[lead + 200 :]
     assert rest == (tone * 20)[: len(rest)]
+
+
+def test_a_room_has_its_tone() -> None:
+    """`room_tone`: what the microphone hears while nobody speaks, from the stream's start on."""
+    tone = load_clip(ROOM_TONE).audio
+    call = Call(Step(Say(HELLO), wait_ms=107), phone=PhoneSetup(room_tone=ROOM_TONE)).run(2000)
+    audio = caller_audio(call)
+    lead = (20 + 107) * 8
+    hello = load_clip(HELLO).audio
+
+    assert audio[:lead] == tone[:lead]
+    assert audio[lead : lead + len(hello)] == hello
+    assert audio[lead + len(hello) :] == tone[lead : len(audio) - len(hello)]
 
 
 def test_a_cough_is_no_speech() -> None:

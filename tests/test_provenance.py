@@ -108,6 +108,87 @@ def test_silence_after_an_interruption_belongs_to_the_newer_response() -> None:
     assert books.items["a"].sent == 800
 
 
+QUIET = b"\xfe" * 80
+
+
+def test_quiet_bytes_of_a_new_reply_are_not_the_rest_of_the_interrupted_one() -> None:
+    """The unsent end of a delta and the new reply begin alike; the bytes behind tell them apart."""
+    old, new = voice(1, 90) + QUIET, QUIET + voice(2, 240)
+    story = Story()
+    story.delta(0, old, "a", "r1")
+    story.delta(1, voice(3, 100), "a", "r1")
+    story.media(2, old[:-80])
+    story.speech_started(3)
+    story.clear(4, dropped_ms=50)
+    story.delta(500, new, "b", "r2")
+    story.media(500, new)
+    books = books_of(story)
+
+    assert sums(books, "b") == (2000, 2000, 0)
+    assert books.items["a"].sent == 720
+
+
+def test_an_ambiguous_stretch_begins_the_new_reply() -> None:
+    """Half a frame which could be either's belongs to the response that was not interrupted."""
+    story = Story()
+    story.delta(0, voice(1, 90) + QUIET, "a", "r1")
+    story.media(2, voice(1, 90))
+    story.speech_started(3)
+    story.clear(4, dropped_ms=50)
+    story.delta(500, QUIET + voice(2, 90), "b", "r2")
+    story.media(500, QUIET)
+    story.media(501, voice(2, 90))
+    books = books_of(story)
+
+    assert sums(books, "b") == (800, 800, 0)
+    assert books.items["a"].sent == 720
+
+
+def test_a_straggler_is_not_taken_for_the_new_reply() -> None:
+    """A delta made after the interruption still belongs to the response that was interrupted."""
+    story = Story()
+    story.response(0, "r1")
+    story.says(0, voice(1, 100), item="a", response="r1")
+    story.speech_started(200)
+    story.delta(201, silence(100), "a", "r1")
+    story.response(700, "r2")
+    story.delta(701, silence(100), "b", "r2")
+    story.media(702, silence(100))
+    books = books_of(story)
+
+    assert sums(books, "b") == (800, 800, 0)
+    assert books.items["a"].sent == 800
+
+
+def test_a_clear_on_its_way_does_not_interrupt_the_reply_behind_it() -> None:
+    """The bridge clears by itself; the new reply is begun before the clear has reached Twilio."""
+    story = Story()
+    story.delta(0, voice(1, 100) + silence(100), "a", "r1")
+    story.media(1, voice(1, 100))
+    story.delta(50, silence(100) + voice(2, 100), "b", "r2")
+    story.clear(60, dropped_ms=50)
+    story.media(61, silence(100))
+    story.media(62, voice(2, 100))
+    books = books_of(story)
+
+    assert sums(books, "b") == (1600, 1600, 0)
+    assert books.items["a"].sent == 800
+
+
+def test_silence_after_a_clear_is_nobodys() -> None:
+    """A bridge's own silence is not taken for the silent rest of what was cleared."""
+    story = Story()
+    story.delta(0, voice(1, 100), "a", "r1")
+    story.delta(1, silence(100), "a", "r1")
+    story.media(2, voice(1, 100))
+    story.clear(3, dropped_ms=50)
+    story.media(4, silence(20))
+    books = books_of(story)
+
+    assert [span.kind for span in books.spans] == ["silence"]
+    assert books.items["a"].sent == 800
+
+
 def test_part_of_a_delta_can_be_dropped() -> None:
     """A bridge that paces its output may go on in the middle of a delta."""
     story = Story()

@@ -185,6 +185,41 @@ stop_after: 1m30s
     assert call.name == "a"
 
 
+def test_settings_know_their_place(tmp_path: Path, sounds: Path) -> None:
+    """Whoever refuses a setting can say where it stands; a variable's stands in the matrix."""
+    calls = loaded(
+        """
+matrix: {seconds: [1, 500]}
+agent:
+  greeting: Welcome!
+  settings:
+    VOICE: ash
+    END_CALL_GRACE_SECONDS: $seconds
+    TWILIO_ACCOUNT_SID: ""
+caller: []
+""",
+        tmp_path,
+        sounds,
+    )
+    agent = calls[1].agent
+
+    assert agent.settings["END_CALL_GRACE_SECONDS"] == "500"
+    assert agent.settings["TWILIO_ACCOUNT_SID"] == ""
+    assert agent.setting_lines == {
+        "GREETING": (4, 13),
+        "VOICE": (6, 12),
+        "END_CALL_GRACE_SECONDS": (2, 23),
+        "TWILIO_ACCOUNT_SID": (8, 25),
+    }
+
+
+def test_room_tone(tmp_path: Path, sounds: Path) -> None:
+    """The caller's room is a sound file like any other."""
+    call = one("phone: {room_tone: clips/welcome.wav}", tmp_path, sounds)
+
+    assert call.phone.room_tone == sounds / "clips" / "welcome.wav"
+
+
 def test_network_faults(tmp_path: Path, sounds: Path) -> None:
     """A fault strikes the directions it names; a drop is the connection's, and listed once."""
     call = one(
@@ -248,6 +283,15 @@ model:
     assert book == ToolCall("book", wanted)
     assert look_up.arguments == {"days": ["1e999"]}
     assert (third.number, third.fail, third.repeat) == (None, "server_error", True)
+
+
+def test_a_reply_may_stall_or_break_at_once(tmp_path: Path, sounds: Path) -> None:
+    """0 ms is a time, too: right behind response.created."""
+    text = "model: [{on: turn, stall_after: 0ms}, {on: turn, drop_after: 0ms}]"
+    stalls, breaks = one(text, tmp_path, sounds).model.replies
+
+    assert (stalls.stall_after_ms, stalls.drop_after_ms) == (0, None)
+    assert (breaks.stall_after_ms, breaks.drop_after_ms) == (None, 0)
 
 
 def test_model_as_a_block(tmp_path: Path, sounds: Path) -> None:
@@ -353,7 +397,7 @@ expect:
 
     assert clear == EventRule("clear", text="clear: at least 1", line=4)
     assert (truncate.min, truncate.max) == (2, 2)
-    assert (mark.min, mark.max) == (1, 3)
+    assert (mark.min, mark.max, mark.text) == (0, 3, "mark: at most 3")
     assert (after.no, after.after) == (True, "line_released")
     assert where.where == {"event": "mark", "played": "false"}
     assert call.expect.allow == {"provoked_error:invalid_value": "that is the point"}

@@ -1,23 +1,11 @@
-"""The words of scenarios are those of the judge, the model's server and the bridge."""
+"""The words of scenarios are those of the format and the bridge."""
 
 from typing import get_args
 
 from bridge.commands import EndReason
 from bridge.settings import Settings
-from simulator.auditor.laws import LAWS
-from simulator.metrics.catalogue import CATALOGUE
 from simulator.scenario import names
 from simulator.scenario.format import TriggerKind
-
-
-def test_metrics_are_those_measured() -> None:
-    """A scenario can ask for exactly the metrics which the judge computes."""
-    assert sorted(names.METRICS) == sorted(CATALOGUE)
-
-
-def test_laws_are_those_judged() -> None:
-    """`allow:` knows exactly the auditor's laws."""
-    assert sorted(names.LAWS) == sorted(LAWS)
 
 
 def test_reasons_are_those_of_the_bridge() -> None:

@@ -60,6 +60,13 @@ MISTAKES = [
     ("call: {from: 5550100}", "1:14", "a phone number is expected", "+15550100001"),
     ("agent: {VOICE: ash}", "1:9", "unknown key `VOICE`", "below `settings:`"),
     ("agent: {settings: {VOISE: ash}}", "1:20", "unknown setting `VOISE`", "`VOICE`?"),
+    ("agent: {settings: {VOICE: }}", "1:26", "there is nothing", 'write ""'),
+    (
+        "phone: {dtx: true, room_tone: sounds/room-tone.wav}",
+        "1:8",
+        "`dtx` and `room_tone` exclude each other",
+        "never silent",
+    ),
     ("phone: {token: forgd}", "1:16", "unknown token `forgd`", "did you mean `forged`?"),
     ("phone: {dtx: on}", "1:14", "true or false is expected, not `on`", "true or false"),
     ("phone: {start_delay: 2s}", "1:8", "only for `start: late`", ""),

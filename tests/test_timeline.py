@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import trio
 
+from simulator.clock import run_virtually
 from simulator.timeline import Timeline
 
 
@@ -71,3 +72,21 @@ async def test_a_past_time_means_now(autojump_clock: trio.testing.MockClock) -> 
         timeline.at(500.0, late)
 
     assert await _play(set_up, 1) == [500.0]
+
+
+def test_a_callback_never_runs_before_its_time() -> None:
+    """Whatever the conversion between seconds and milliseconds loses, `now_ms` has arrived."""
+
+    async def early() -> list[float]:
+        timeline, missing = Timeline(), []  # type: tuple[Timeline, list[float]]
+        for number in range(2000):
+            at_ms = 1000 / 7 * number
+            timeline.at(at_ms, lambda at_ms=at_ms: missing.append(at_ms - timeline.now_ms))  # type: ignore[misc]
+        with trio.move_on_after(300):
+            await timeline.run()
+        return missing
+
+    missing = run_virtually(early, seed=0)
+
+    assert len(missing) == 2000
+    assert max(missing) <= 0

@@ -1,14 +1,13 @@
 """The auditor: an independent judge of both wires, with its own books. Its laws are always on.
 
-Owns which laws there are and the order in which events reach them: first the books
-(`Provenance`, `CallerAudio`, `Outages`), then the laws. It reads trace events only and knows
+Owns the order in which events reach them: first the books (`Provenance`, `CallerAudio`, `Outages`),
+then the laws, which are named in `scenario.names.LAWS`. It reads trace events only and knows
 nothing of the bridge; a scenario may excuse a law by name, none can be switched off.
 """
 
 from simulator.auditor.agent_audio import AgentAudioLaws
 from simulator.auditor.caller_audio import CallerAudioLaws
 from simulator.auditor.docket import Docket, Violation
-from simulator.auditor.laws import LAWS
 from simulator.auditor.line import LineLaws
 from simulator.auditor.memory import MemoryLaws
 from simulator.auditor.session import SessionLaws
@@ -18,7 +17,7 @@ from simulator.conditions import Conditions, Outages
 from simulator.observer import Chorus
 from simulator.provenance import Provenance
 
-__all__ = ["LAWS", "Auditor", "Docket", "Violation"]
+__all__ = ["Auditor", "Docket", "Violation"]
 
 
 class Auditor(Chorus):
@@ -40,7 +39,7 @@ class Auditor(Chorus):
                 AgentAudioLaws(*books),
                 MemoryLaws(*books),
                 CallerAudioLaws(self.docket, self.caller_audio, conditions, self.outages),
-                SessionLaws(self.docket, conditions),
+                SessionLaws(self.docket, conditions, self.outages),
                 ToolLaws(self.docket, conditions, self.outages),
                 LineLaws(self.docket, conditions, self.outages),
             )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from simulator.auditor.laws import LAWS
+from simulator.scenario.names import LAWS
 
 KEPT_PER_LAW = 10
 """Findings kept in full per law; more are only counted."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator import readings
 from simulator.auditor.docket import Docket
-from simulator.conditions import ROUNDING_MS, Conditions
+from simulator.conditions import ROUNDING_MS, Conditions, Outages
 from simulator.observer import Observer
 from simulator.trace import Event
 
@@ -17,7 +17,7 @@ RACE = "conversation_already_has_active_response"
 """response.create met a response the bridge could not know of yet: excused once in a row."""
 
 LATE_CANCEL = "response_cancel_not_active"
-"""The response ended while its cancellation was under way: excused within a round trip."""
+"""The response ended, and the bridge could not know of it yet: excused."""
 
 NOT_THE_BRIDGES_FAULT = frozenset(
     {
@@ -48,19 +48,22 @@ class _Session:
 class SessionLaws(Observer):
     """Judges what the bridge asks of the model's server. Each fault is charged once a session."""
 
-    def __init__(self, docket: Docket, conditions: Conditions) -> None:
+    def __init__(self, docket: Docket, conditions: Conditions, outages: Outages) -> None:
         super().__init__()
         self._docket = docket
         self._conditions = conditions
+        self._outages = outages
         self._sessions: dict[int, _Session] = {}
         self._active: set[str] = set()
         self._rejected_in_a_row = 0
-        self._last_done_ms = float("-inf")
+        self._last_done_ms: float | None = None
+        self._cancelled = ""  # the response which the newest response.cancel names, if it does
         received, sent = "realtime.received", "realtime.sent"
         self.on("realtime.upgraded", self._opened)
         self.on(received, self._update, "session.update")
         self.on(received, self._append, "input_audio_buffer.append")
         self.on(received, self._create, "response.create")
+        self.on(received, self._cancel, "response.cancel")
         self.on(sent, self._session_created, "session.created")
         self.on(sent, self._session_updated, "session.updated")
         self.on(sent, self._created, "response.created")
@@ -146,6 +149,9 @@ class SessionLaws(Observer):
                 f"{', '.join(sorted(self._active))} was active",
             )
 
+    def _cancel(self, event: Event) -> None:
+        self._cancelled = readings.response_id(event.data)
+
     def _violation(self, event: Event) -> None:
         code = str(event.data.get("code"))
         if code in NOT_THE_BRIDGES_FAULT or code in self._conditions.scripted_errors:
@@ -154,8 +160,7 @@ class SessionLaws(Observer):
             return
         if code == RACE:
             return  # judged as a storm when it is repeated
-        race_ms = self._conditions.realtime_round_trip_ms + ROUNDING_MS
-        if code == LATE_CANCEL and event.at_ms <= self._last_done_ms + race_ms:
+        if code == LATE_CANCEL and self._cannot_know_of_the_end(event.at_ms):
             return
         message = str(event.data.get("message", ""))
         self._docket.charge(
@@ -165,6 +170,15 @@ class SessionLaws(Observer):
             message,
             detail=code,
         )
+
+    def _cannot_know_of_the_end(self, at_ms: float) -> bool:
+        """Whether the bridge was never told the end of what it cancels, or is told just now."""
+        if self._cancelled in self._active or (self._active and not self._cancelled):
+            return True
+        done_ms, race_ms = self._last_done_ms, self._conditions.realtime_round_trip_ms + ROUNDING_MS
+        if done_ms is None:
+            return False
+        return at_ms <= done_ms + race_ms or self._outages.overlap(done_ms, at_ms, "realtime")
 
 
 def formats(data: Mapping[str, Any]) -> dict[str, str]:

@@ -1,17 +1,17 @@
 """The metrics' definitions: facts of a finished call in, samples out.
 
-Owns how each metric of the catalogue is computed. Pure: reads nothing but the facts.
+Owns how each metric is computed. Pure: reads nothing but the facts.
 """
 
 from math import inf
 
 from simulator.metrics import turns
-from simulator.metrics.catalogue import CATALOGUE
 from simulator.metrics.facts import Facts
 from simulator.metrics.intervals import Interval, intersection, length, longest_gap, union
 from simulator.metrics.samples import Samples
 from simulator.provenance import ItemAudio
 from simulator.readings import BYTES_PER_MS, in_words_ms
+from simulator.scenario.names import METRICS
 
 Measured = dict[str, Samples]
 
@@ -154,6 +154,6 @@ def _totals(facts: Facts, measured: Measured) -> None:
         leaked_ms = max(0.0, over_ms - facts.released_ms)
         measured["leaked_session_ms"].add(leaked_ms, facts.ended_ms, note)
     measured["cost_usd"].add(facts.cost_usd, facts.ended_ms)
-    for name, info in CATALOGUE.items():
+    for name, info in METRICS.items():
         if info.kind == "counter":
             measured[name].add(facts.counts[name], facts.ended_ms)

@@ -10,13 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 from simulator import prices, readings
 from simulator.caller_audio import CallerAudio
 from simulator.conditions import Conditions
-from simulator.metrics.catalogue import CATALOGUE
 from simulator.metrics.computed import compute
 from simulator.metrics.facts import Facts
 from simulator.metrics.samples import Samples
 from simulator.metrics.turns import Utterance
 from simulator.observer import Observer
 from simulator.provenance import Provenance
+from simulator.scenario.names import METRICS
 from simulator.trace import Event
 
 MOMENTS_MAX = 20_000
@@ -34,7 +34,7 @@ class Metrics(Observer):
     ) -> None:
         super().__init__()
         self.facts = Facts(provenance, caller_audio, conditions or Conditions())
-        self.samples: dict[str, Samples] = {name: Samples() for name in CATALOGUE}
+        self.samples: dict[str, Samples] = {name: Samples() for name in METRICS}
         self._model = prices.DEFAULT_MODEL
         self._speech_ms: float | None = None
         self._listen_to_the_line()

@@ -137,6 +137,11 @@ class Configuration:
         return cast("list[Values]", self._values["tools"])
 
     @property
+    def prompt(self) -> Values | None:
+        """The stored prompt that is used, if one is."""
+        return cast("Values | None", self._values["prompt"])
+
+    @property
     def tool_choice(self) -> Any:
         """`auto`, `none`, `required` or a named function."""
         return self._values["tool_choice"]

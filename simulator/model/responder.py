@@ -94,7 +94,7 @@ class Responder:
             self._active = response
         self._note("reply", kind=request.kind, line=reply.line, response_id=response.id)
         for call in reply.calls:
-            if call.name not in options.tool_names:
+            if not options.offers(call.name):
                 self._note("tool_not_offered", tool=call.name, response_id=response.id)
         response.start()
         self._plan_cut(reply)
@@ -115,6 +115,7 @@ class Responder:
         configuration = self._studio.configuration
         output = asked.get("audio", {}).get("output", {})
         tools = asked.get("tools", configuration.tools)
+        has_prompt = asked.get("prompt", configuration.prompt) is not None
         return Options(
             modalities=asked.get("output_modalities", configuration.modalities),
             voice=output.get("voice", configuration.voice),
@@ -122,6 +123,8 @@ class Responder:
             # fidelity: documented realtime.md 5 (replaces the session's for this response)
             instructions=asked.get("instructions", configuration.instructions),
             tool_names=frozenset(tool["name"] for tool in tools if tool["type"] == "function"),
+            # fidelity: inferred realtime.md 3.1 (a stored prompt has tools, unless overlaid)
+            has_own_tools=has_prompt and "tools" not in asked,
             tool_choice=asked.get("tool_choice", configuration.tool_choice),
             tokens_max=asked.get("max_output_tokens", configuration.tokens_max),
             metadata=asked.get("metadata"),

@@ -33,10 +33,15 @@ class Options:
     format: Values
     instructions: str
     tool_names: frozenset[str]
+    has_own_tools: bool
     tool_choice: Any
     tokens_max: int | str
     metadata: Values | None = None
     in_conversation: bool = True
+
+    def offers(self, tool: str) -> bool:
+        """Whether the model may call `tool`; a stored prompt brings tools which nobody sees."""
+        return self.tool_choice != "none" and (self.has_own_tools or tool in self.tool_names)
 
 
 class Response:
@@ -83,9 +88,7 @@ class Response:
 
     def _calls(self) -> Sequence[ToolCall]:
         # A model cannot call what it is not offered, whatever the script says.
-        if self.options.tool_choice == "none":
-            return ()
-        return [call for call in self.reply.calls if call.name in self.options.tool_names]
+        return [call for call in self.reply.calls if self.options.offers(call.name)]
 
     def start(self) -> None:
         """Send response.created and begin."""

@@ -25,6 +25,7 @@ from simulator.phone.twiml import Document, TwimlError, document_of
 from simulator.phone.verbs import MS_PER_WORD, Stop, StreamRequest, Then
 from simulator.phone.webhook import FetchFailed, Outcome, Webhooks, same_host
 from simulator.scenario.format import Scenario
+from simulator.sound import load_clip
 from simulator.timeline import Timeline
 from simulator.trace import Trace
 
@@ -53,7 +54,6 @@ class FakePhone:
         account_sid: str,
         webhook_path: str = "/incoming-call",
         webhook_method: str = "POST",
-        room_tone: bytes = b"",
     ) -> None:
         """Set a call up.
 
@@ -68,7 +68,6 @@ class FakePhone:
             account_sid: the account that owns the number called.
             webhook_path: what the number's voice URL points to.
             webhook_method: POST or GET, as configured for the number.
-            room_tone: what the caller's room sounds like, repeated.
         """
         self.ended = False
         self.on_end: list[Callable[[], None]] = []
@@ -95,7 +94,8 @@ class FakePhone:
             completions=scenario.phone.hangup_rest,
         )
         self._ear = Ear(timeline, trace)
-        self._mouth = Mouth(room_tone)
+        room = scenario.phone.room_tone
+        self._mouth = Mouth(load_clip(room).audio if room is not None else b"")
         self._caller = Caller(
             scenario, timeline=timeline, trace=trace, mouth=self._mouth, ear=self._ear, handset=self
         )

@@ -22,7 +22,6 @@ from simulator.scenario.format import (
     Scenario,
     Silence,
     Step,
-    Trigger,
 )
 from simulator.timeline import Timeline, Timer
 from simulator.trace import Trace
@@ -153,11 +152,7 @@ class Caller:
         if self._steps:
             self._next(0)
         elif self._replay.hang_up == "at_end":
-            if self._ear.speaking:
-                silent = Trigger("agent_silent")
-                self._ear.when_audible(lambda: self._triggers.when(silent, self._handset.hang_up))
-            else:
-                self._handset.hang_up()
+            self._ear.when_quiet(self._handset.hang_up)
 
     # -- speech -------------------------------------------------------------------------
 

@@ -135,6 +135,14 @@ class Ear:
         self._on_silent.append(_Silent(self._in_span, do))
         self._plan()
 
+    def when_quiet(self, do: Do) -> None:
+        """Call `do` when the agent is not speaking: at once, or when it is silent again."""
+        if self.speaking:
+            self._on_silent.append(_Silent(heard=True, do=do))
+            self._plan()
+        else:
+            do()
+
     def when_heard(self, ms: float, do: Do) -> None:
         """Call `do` when `ms` of the agent's present turn were heard."""
         self._on_heard.append(_Heard(ms, self._timeline.now_ms, do))

@@ -30,6 +30,9 @@ FIRST_TIMESTAMP_MS = (100, 180)
 UNREAD_BYTES_MAX = 2 * 50 * 400
 """Two seconds of frames of about 400 bytes: beyond it Twilio discards the caller's audio."""
 
+DIGITAL_SILENCE = b"\xff\x7f"
+"""The two mu-law codes of sample value zero."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -181,10 +184,9 @@ class MediaStream:
         self._ticks += 1
         self._timer = self._timeline.at(self._start_ms + nominal_ms + FRAME_MS, self._tick)
         if frame is None:
-            # fidelity: documented twilio.md 1.2 - some lines send nothing in silence
-            if self._setup.dtx:
-                return
             frame = SILENT_FRAME
+        if self._setup.dtx and not frame.strip(DIGITAL_SILENCE):
+            return  # fidelity: documented twilio.md 1.2 - some lines send nothing in silence
         # fidelity: observed twilio.md 1.2 - timestamps waver around the 20 ms grid
         jitter_ms = self._setup.timestamp_jitter_ms * (2 * self._rng.random() - 1)
         timestamp_ms = round(self._first_timestamp_ms + nominal_ms + jitter_ms)

@@ -10,11 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from simulator.auditor import Violation
-from simulator.auditor.laws import LAWS
 from simulator.expect import Expectation
-from simulator.metrics import CATALOGUE
 from simulator.report.drawing import drawing
 from simulator.report.result import ScenarioResult
+from simulator.scenario.names import LAWS, METRICS
 
 KEY_METRICS = (
     "time_to_first_audio_ms",
@@ -161,7 +160,7 @@ def _metrics(result: ScenarioResult) -> str:
             for key in ("count", "min", "p50", "p95", "max")
         )
         + "</tr>"
-        for name, info in CATALOGUE.items()
+        for name, info in METRICS.items()
         for summary in (result.metrics.get(name, {"count": 0}),)
         if summary.get("count")
     )

@@ -35,7 +35,12 @@ _RULE: Record[Given] = Record(
     "an event",
     (
         Field("count", _TIMES, "Exactly so often."),
-        Field("at_least", _TIMES, "So often or more. Not given: once.", into="min"),
+        Field(
+            "at_least",
+            _TIMES,
+            "So often or more. Not given: once, or with `at_most` not at all.",
+            into="min",
+        ),
         Field("at_most", _TIMES, "So often or less.", into="max"),
         *_WHERE_AND_WHEN,
     ),
@@ -115,8 +120,8 @@ def _rule(name: str, given: dict[str, Any], node: Node, desk: Desk) -> EventRule
     if given.get("no"):
         given["min"] = given["max"] = 0
     elif given.get("max") is not None:
-        given.setdefault("min", min(1, given["max"]))
-    if given.get("max") is not None and given.get("min", 1) > given["max"]:
+        given.setdefault("min", 0)
+    if given.get("max") is not None and given["min"] > given["max"]:
         desk.refuse(node, "`at_least` is more than `at_most`")
     rule = EventRule(name=name, line=node.line, **given)
     return EventRule(name=name, line=node.line, **given, text=rule_text(rule))
@@ -130,6 +135,8 @@ def rule_text(rule: EventRule) -> str:
         parts = [f"{rule.name}: exactly {rule.min}"]
     elif rule.max is None:
         parts = [f"{rule.name}: at least {rule.min}"]
+    elif rule.min == 0:
+        parts = [f"{rule.name}: at most {rule.max}"]
     else:
         parts = [f"{rule.name}: {rule.min} to {rule.max}"]
     if rule.within_ms < INFINITE_MS:

@@ -14,7 +14,7 @@ from simulator.scenario.tree import Mapping
 
 Thresholds = dict[str, tuple[Threshold, ...]]
 
-_METRICS = tuple(Field(name, THRESHOLDS, meaning) for name, meaning in METRICS.items())
+_METRICS = tuple(Field(name, THRESHOLDS, info.meaning) for name, info in METRICS.items())
 
 
 def _taken_thresholds(given: dict[str, Any]) -> Thresholds:

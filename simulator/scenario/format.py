@@ -78,11 +78,14 @@ class CallSetup:
 class AgentSetup:
     """`greeting`: True = the bridge's own, False = the caller speaks first, a text = these words.
 
-    `settings` are environment variables for the bridge, values as text.
+    `settings` are environment variables for the bridge, values as text. `setting_lines` = line and
+    column of each value in the scenario's file, for whoever refuses it; a greeting that is a text
+    is there as `GREETING`.
     """
 
     greeting: bool | str = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    setting_lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 # -- the phone ------------------------------------------------------------------------------------
@@ -96,7 +99,8 @@ class PhoneSetup:
     successive REST completions: "ok", "timeout", an HTTP status (429, 503, 404) or 21220; after the
     last one comes "ok". `start` "late" = the start message comes after `start_delay_ms`.
     `connect` "never" = the TwiML is fetched but no stream is opened; "hang_up" = the caller hangs
-    up while the stream's handshake is under way.
+    up while the stream's handshake is under way. `room_tone` = what the microphone hears all the
+    time, speech aside: repeated without end; None = digital silence.
     """
 
     first_timestamp_ms: float | None = None
@@ -109,6 +113,7 @@ class PhoneSetup:
     start: Literal["normal", "never", "late"] = "normal"
     start_delay_ms: float = 3_000.0
     connect: Literal["normal", "never", "hang_up"] = "normal"
+    room_tone: Path | None = None
     hangup_rest: tuple[int | str, ...] = ()
     sign_with_port: bool = False
     sign_trailing_slash: bool = False
@@ -136,7 +141,10 @@ class LinkFault:
 
 @dataclass(frozen=True, slots=True)
 class LinkSetup:
-    """One direction: every message takes `latency_ms`, `jitter_ms` more or less, in order."""
+    """One direction: a message takes `latency_ms`, up to `jitter_ms` more or less, in order.
+
+    The difference is uniform; no message takes less than 0 ms or overtakes another.
+    """
 
     latency_ms: float = 0.0
     jitter_ms: float = 0.0

@@ -57,18 +57,22 @@ def or_variable(schema: Schema) -> Schema:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words; a number or `true` is taken as the text it is written as."""
+    """Words; a number or `true` is taken as the text it is written as.
+
+    `may_be_empty`: "" in quotes is a text; nothing at all is none.
+    """
 
     what: str = "a text"
     pattern: str = ""
     hint: str = ""
+    may_be_empty: bool = False
 
     def read(self, node: Node, desk: Desk) -> str:
         """Read the text, without spaces around it."""
         found = scalar(node, desk, self.what, self.hint)
         if len(found.text) > TEXT_CHARACTERS_MAX:
             desk.refuse(found, f"a text of more than {TEXT_CHARACTERS_MAX} characters")
-        if not found.text.strip():
+        if not found.text.strip() and not self.may_be_empty:
             desk.refuse(found, f"{self.what} is expected here, and it is empty", self.hint)
         if self.pattern and not re.fullmatch(self.pattern, found.text):
             desk.refuse(found, f"{self.what} is expected, not {quoted(found.text)}", self.hint)

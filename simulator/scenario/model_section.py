@@ -133,7 +133,8 @@ _CALL: OneOrMany[ToolCall] = OneOrMany(
     "tool calls",
 )
 
-_DOES = ("items", "calls", "fail", "incomplete", "stall_after_ms", "drop_after_ms")
+_DOES = ("items", "calls", "fail", "incomplete")
+_BREAKS = ("stall_after_ms", "drop_after_ms")  # 0 ms is a time, too
 
 
 def _reply(given: dict[str, Any], node: Mapping, desk: Desk) -> Reply:
@@ -143,7 +144,7 @@ def _reply(given: dict[str, Any], node: Mapping, desk: Desk) -> Reply:
         if "items" in given:
             desk.refuse(node, "`items` has its own sounds", "write all of it below `items:`")
         given["items"] = (_item(spoken, node, desk),)
-    if not any(given.get(key) for key in _DOES):
+    if not any(given.get(key) for key in _DOES) and not any(key in given for key in _BREAKS):
         hint = "write `say:`, `items:`, `call:`, `fail:`, `incomplete:` or `stall_after:`"
         desk.refuse(node, "a reply in which nothing happens", hint)
     return Reply(line=node.line, **given)

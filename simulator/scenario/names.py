@@ -8,34 +8,61 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-# Measured at the caller's ear, from the simulator's ground truth.
-# A metric in ms or USD has a sample per occasion; of a number of occasions, `count` is the number.
-METRICS: Mapping[str, str] = {
-    "time_to_first_audio_ms": "stream start until the caller first hears the agent",
-    "response_latency_ms": "the caller's last speech until the reply is heard (below 0: talk-over)",
-    "barge_in_stop_ms": "the interrupting clip's first speech until the agent's last sound",
-    "clear_delay_ms": "speech_started reaches the bridge until its clear is on the wire",
-    "memory_drift_ms": "per item heard only in part: remembered by the model minus heard",
-    "memory_error_ms": "the same without its sign: how far the memory is off",
-    "farewell_cut_ms": "farewell audio made but never heard",
-    "hangup_delay_ms": "the farewell's last sound until the line is released",
-    "dead_air_ms": "the longest silence on both sides",
-    "talk_over_ms": "both sides audible at once, all together",
-    "caller_audio_lost_ms": "caller audio that never reached a model that was there",
-    "caller_padding_ms": "silence the bridge added to the caller's audio",
-    "leaked_session_ms": "the line is released until the Realtime socket is closed",
-    "call_duration_ms": "stream start until the line is released",
-    "cost_usd": "from the tokens used and a price table with its date",
-    "caller_turns": "times the caller began to speak",
-    "agent_turns": "times the agent's voice became audible",
-    "barge_ins": "times the caller began to speak while the agent was audible",
-    "clears": "clear messages Twilio got",
-    "truncations": "truncations the model carried out",
-    "responses": "responses the model began",
-    "tool_calls": "function calls the model completed",
-    "model_errors": "error events the model's server sent",
-    "twilio_warnings": "warnings of Twilio, each occurrence",
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """One metric, measured at the caller's ear. `unit` is ms, usd or "" (a number of occasions).
+
+    A `trend` has a sample per occasion, none if there was no occasion; a `total` has exactly one
+    per call; a `counter` is a total whose `count` is its value.
+    """
+
+    kind: Literal["trend", "total", "counter"]
+    unit: str
+    meaning: str
+
+
+def _trend(meaning: str) -> MetricInfo:
+    return MetricInfo("trend", "ms", meaning)
+
+
+def _total(meaning: str, unit: str = "ms") -> MetricInfo:
+    return MetricInfo("total", unit, meaning)
+
+
+def _counter(meaning: str) -> MetricInfo:
+    return MetricInfo("counter", "", meaning)
+
+
+METRICS: Mapping[str, MetricInfo] = {
+    "time_to_first_audio_ms": _trend("stream start until the caller first hears the agent"),
+    "response_latency_ms": _trend(
+        "the caller's last speech until the reply is heard (below 0: talk-over)"
+    ),
+    "barge_in_stop_ms": _trend("the interrupting clip's first speech until the agent's last sound"),
+    "clear_delay_ms": _trend("speech_started reaches the bridge until its clear is on the wire"),
+    "memory_drift_ms": _trend("per item heard only in part: remembered by the model minus heard"),
+    "memory_error_ms": _trend("the same without its sign: how far the memory is off"),
+    "farewell_cut_ms": _trend("farewell audio made but never heard"),
+    "hangup_delay_ms": _trend("the farewell's last sound until the line is released"),
+    "dead_air_ms": _trend("the longest silence on both sides"),
+    "talk_over_ms": _total("both sides audible at once, all together"),
+    "caller_audio_lost_ms": _trend("caller audio that never reached a model that was there"),
+    "caller_padding_ms": _total("silence the bridge added to the caller's audio"),
+    "leaked_session_ms": _trend("the line is released until the Realtime socket is closed"),
+    "call_duration_ms": _trend("stream start until the line is released"),
+    "cost_usd": _total("from the tokens used and a price table with its date", "usd"),
+    "caller_turns": _counter("times the caller began to speak"),
+    "agent_turns": _counter("times the agent's voice became audible"),
+    "barge_ins": _counter("times the caller began to speak while the agent was audible"),
+    "clears": _counter("clear messages Twilio got"),
+    "truncations": _counter("truncations the model carried out"),
+    "responses": _counter("responses the model began"),
+    "tool_calls": _counter("function calls the model completed"),
+    "model_errors": _counter("error events the model's server sent"),
+    "twilio_warnings": _counter("warnings of Twilio, each occurrence"),
 }
 
 

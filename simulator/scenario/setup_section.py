@@ -4,10 +4,10 @@ from typing import Any
 
 from simulator.scenario.desk import Desk
 from simulator.scenario.format import AgentSetup, CallSetup, PhoneSetup
-from simulator.scenario.kinds import DURATION, Choice, Flag, Schema, Text, Whole
+from simulator.scenario.kinds import DURATION, SOUND, Choice, Flag, Schema, Text, Whole
 from simulator.scenario.names import SETTINGS
 from simulator.scenario.shapes import Field, ListOf, Record, Table, simply
-from simulator.scenario.tree import Node, Scalar
+from simulator.scenario.tree import Mapping, Node, Scalar
 
 NUMBER = Text(
     "a phone number",
@@ -61,15 +61,28 @@ CALL: Record[CallSetup] = Record(
     simply(CallSetup),
 )  # fmt: skip
 
+_SETTING = Text("a value", hint='write "" for an empty value', may_be_empty=True)
+
+
+def _agent(given: dict[str, Any], node: Mapping, _desk: Desk) -> AgentSetup:
+    written = {key.text: value for key, value in node.pairs}
+    settings = written.get("settings")
+    pairs = settings.pairs if isinstance(settings, Mapping) else ()
+    places = {key.text: (value.line, value.column) for key, value in pairs}
+    if isinstance(given.get("greeting"), str):
+        places["GREETING"] = (written["greeting"].line, written["greeting"].column)
+    return AgentSetup(**given, setting_lines=places)
+
+
 AGENT: Record[AgentSetup] = Record(
     "`agent`",
     (
         Field("greeting", Greeting(),
               "true: the agent speaks first. false: the caller does. A text: these words first."),
-        Field("settings", Table(Text("a value"), "setting", SETTINGS),
+        Field("settings", Table(_SETTING, "setting", SETTINGS),
               "Environment variables of the bridge, for this call."),
     ),
-    simply(AgentSetup),
+    _agent,
     mistakes=dict.fromkeys(SETTINGS, "write it below `settings:`"),
 )  # fmt: skip
 
@@ -77,6 +90,9 @@ AGENT: Record[AgentSetup] = Record(
 def _phone(given: dict[str, Any], node: Node, desk: Desk) -> PhoneSetup:
     if "start_delay_ms" in given and given.get("start") != "late":
         desk.refuse(node, "`start_delay` is only for `start: late`")
+    if given.get("dtx") and "room_tone" in given:
+        hint = "a line with the tone of a room is never silent"
+        desk.refuse(node, "`dtx` and `room_tone` exclude each other", hint)
     return PhoneSetup(**given)
 
 
@@ -91,6 +107,7 @@ PHONE: Record[PhoneSetup] = Record(
         Field("timestamp_jitter", DURATION, "How far timestamps lie beside the 20 ms grid.",
               into="timestamp_jitter_ms"),
         Field("dtx", Flag(), "true: no frames at all come while the caller is silent."),
+        Field("room_tone", SOUND, "What the caller's microphone hears all the time, repeated."),
         Field("playout_delay", DURATION, "Twilio's buffer between arrival and the caller's ear.",
               into="playout_delay_ms"),
         Field("clear_echo", Flag(), "false: marks dropped by a clear are not returned."),

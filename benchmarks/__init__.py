@@ -1,0 +1,1 @@
+"""Measurements, printed: `python -m benchmarks`. Nothing here passes or fails."""

@@ -1,0 +1,49 @@
+"""Calls to measure with: scenarios of the repository, and a minute of both sides at once."""
+
+from pathlib import Path
+
+from simulator.scenario import Scenario, load_scenarios
+from simulator.scenario.loading import read_scenario
+from simulator.scenario.tree import Source
+
+ROOT = Path(__file__).resolve().parents[1]
+SCENARIOS = ROOT / "scenarios"
+HOUR = SCENARIOS / "long-calls" / "one-hour.call.yaml"
+
+FULL_DUPLEX_MINUTE = """
+name: both sides talk for a minute
+network: {twilio: {latency: 60ms, jitter: 30ms}, realtime: {latency: 25ms}}
+agent: {greeting: true, settings: {VAD_INTERRUPT_RESPONSE: "false", VAD_CREATE_RESPONSE: "false"}}
+model:
+  - on: greeting
+    say: [clips/en/main-menu-long.wav, clips/en/echo-test-long.wav, clips/en/complaint-long.wav]
+caller:
+  - when: at 61s
+    hang_up: true
+"""
+
+FIVE_MINUTES = """
+name: five minutes
+network: {twilio: {latency: 60ms, jitter: 30ms}, realtime: {latency: 25ms}}
+agent: {greeting: true}
+model: {reply: auto, burst: 8, clips: [clips/en/opening-hours-short.wav]}
+caller:
+  - repeat: 9
+    steps:
+      - {when: agent_silent, wait: 22s, say: clips/en/which-folder-question.wav}
+  - {when: at 5m, hang_up: true}
+"""
+
+
+def written(text: str) -> Scenario:
+    """The scenario in `text`."""
+    scenarios, problems = read_scenario(Source(SCENARIOS / "benchmark.call.yaml", text))
+    assert not problems, "\n".join(map(str, problems))
+    return scenarios[0]
+
+
+def shipped(*folders: str) -> list[Scenario]:
+    """The repository's scenarios, or those of some folders."""
+    scenarios, problems = load_scenarios([SCENARIOS / name for name in folders] or [SCENARIOS])
+    assert not problems, "\n".join(map(str, problems))
+    return scenarios

@@ -1,0 +1,158 @@
+"""Field bugs of legs and line: who is let in, how sockets and the phone line are let go.
+
+Each function plants the bug it is named for in the bridge, for as long as `patch` lasts; its
+docstring says how a bridge comes by it.
+"""
+
+from typing import Any
+
+import trio
+from pytest import MonkeyPatch
+
+import bridge.app
+import bridge.realtime
+from bridge import realtime, release, twilio
+from bridge.call import Call
+from bridge.commands import EndReason
+from bridge.legs import RealtimeLeg
+from bridge.mulaw import FRAME_BYTES, SILENCE
+from bridge.outbox import Outbox
+from bridge.plan import CallPlan
+from bridge.realtime import Dialect, SessionUpdate, TurnDetectionUpdate
+from bridge.release import LineReleaser, Released
+from bridge.session import Session
+
+
+# -- who is let in --------------------------------------------------------------------------------
+def token_not_checked(patch: MonkeyPatch) -> None:
+    """Whoever knows the stream's address gets a paid session."""
+    patch.setattr(Session, "_is_ours", lambda self, start: True)
+
+
+def signature_not_checked(patch: MonkeyPatch) -> None:
+    """Anyone may play Twilio."""
+    patch.setattr(bridge.app, "_is_twilio", lambda *given: True)
+
+
+# -- the session ----------------------------------------------------------------------------------
+def no_mulaw_in_session_update(patch: MonkeyPatch) -> None:
+    """The audio formats are left to their default, 24 kHz PCM: the caller hears noise."""
+    session_body = bridge.realtime.session_body
+
+    def planted(update: SessionUpdate | TurnDetectionUpdate, dialect: Dialect) -> dict[str, Any]:
+        body = session_body(update, dialect)
+        for way in body["audio"].values():
+            way.pop("format", None)
+        return body
+
+    patch.setattr(bridge.realtime, "session_body", planted)
+
+
+def audio_before_the_configuration(patch: MonkeyPatch) -> None:
+    """The first audio is sent before session.update: it is taken for 24 kHz PCM."""
+    configure = Outbox.configure
+
+    def planted(self: Outbox, plan: CallPlan) -> None:
+        self.append(SILENCE * FRAME_BYTES)
+        configure(self, plan)
+
+    patch.setattr(Outbox, "configure", planted)
+
+
+def error_ends_the_call(patch: MonkeyPatch) -> None:
+    """Any error event is taken for the end, though most leave the session open."""
+    realtime_error = Call._realtime_error
+
+    def planted(self: Call, error: realtime.ErrorDetail, now: float) -> None:
+        realtime_error(self, error, now)
+        self._end_if(EndReason.REALTIME_LOST, now)
+
+    patch.setattr(Call, "_realtime_error", planted)
+
+
+def lost_session_not_noticed(patch: MonkeyPatch) -> None:
+    """The model's socket breaks, and the caller is left in silence."""
+    patch.setattr(Call, "_realtime_gone", lambda self, closed, before, now: None)
+
+
+def refusal_not_noticed(patch: MonkeyPatch) -> None:
+    """The session is refused after the 101, by an event which nobody reads."""
+    patch.setattr(Call, "_realtime_error", lambda self, error, now: None)
+    patch.setattr(Call, "_realtime_gone", lambda self, closed, before, now: None)
+
+
+def session_leaked(patch: MonkeyPatch) -> None:
+    """The caller hangs up, the tasks end, and nobody closes the model's socket."""
+
+    async def planted(self: RealtimeLeg) -> None:
+        await trio.lowlevel.checkpoint()
+
+    patch.setattr(RealtimeLeg, "aclose", planted)
+
+
+def session_closed_late(patch: MonkeyPatch) -> None:
+    """The model's socket is closed when its far end has said goodbye, or two seconds later."""
+    aclose = RealtimeLeg.aclose
+
+    async def planted(self: RealtimeLeg) -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(2)
+        await aclose(self)
+
+    patch.setattr(RealtimeLeg, "aclose", planted)
+
+
+# -- the media stream and the line ----------------------------------------------------------------
+def wrong_stream_sid(patch: MonkeyPatch) -> None:
+    """The call's sid stands where the stream's belongs: Twilio drops every message."""
+    started = Call._started
+
+    def planted(self: Call, start: twilio.Start, now: float) -> None:
+        started(self, start, now)
+        self._outbox.stream_sid = start.call_sid
+
+    patch.setattr(Call, "_started", planted)
+
+
+def audio_with_a_file_header(patch: MonkeyPatch) -> None:
+    """Audio is sent with the header of a WAV file in front: a click for each piece."""
+    play = Outbox.play
+
+    def planted(self: Outbox, pieces: list[Any]) -> None:
+        play(self, [type(piece)(b"RIFF" * 11 + piece.audio, piece.mark) for piece in pieces])
+
+    patch.setattr(Outbox, "play", planted)
+
+
+def line_released_twice(patch: MonkeyPatch) -> None:
+    """Two parts of the bridge hang up, each for itself."""
+    release_line = LineReleaser.release
+
+    async def planted(self: LineReleaser, call_sid: str) -> Released:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(release_line, self, call_sid)
+            return await release_line(self, call_sid)
+
+    patch.setattr(LineReleaser, "release", planted)
+
+
+def over_call_released_again_and_again(patch: MonkeyPatch) -> None:
+    """404 and 21220 are failures, to be repeated until they go away: the call is over long since."""
+    patch.setattr(release, "CALL_IS_OVER", frozenset())
+    patch.setattr(release, "_worth_another_try", lambda status: status >= 400)
+
+
+def busy_twilio_not_asked_again(patch: MonkeyPatch) -> None:
+    """A 429 or a 503 is the last word: the line stays up."""
+    patch.setattr(release, "_worth_another_try", lambda status: False)
+
+
+def line_never_released(patch: MonkeyPatch) -> None:
+    """The release fails, and the stream is kept open in spite of it."""
+
+    async def planted(self: LineReleaser, call_sid: str) -> Released:
+        await trio.sleep(3600)
+        return Released("failed")
+
+    patch.setattr(LineReleaser, "release", planted)
+    patch.setattr("bridge.call.RELEASE_TIMEOUT_S", 3600.0)
