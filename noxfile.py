@@ -20,7 +20,7 @@ DOOR = HERE / ".nox" / "door"
 
 def open_the_door() -> None:
     """Install nox into an environment of its own, once, and become it."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - said here, before pip says it worse
         sys.exit(f"callbridge needs Python 3.11 or newer; this is {sys.version.split()[0]}")
     nox_command = DOOR / "bin" / "nox"
     if not nox_command.exists():
@@ -36,7 +36,7 @@ def open_the_door() -> None:
 if __name__ == "__main__":
     open_the_door()
 
-import nox
+import nox  # noqa: E402 - there is none before the door is open
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 CODE = ["bridge", "simulator", "tests", "benchmarks", "noxfile.py", "fixtures/build.py"]
@@ -111,7 +111,7 @@ CORE = [
 
 @nox.session
 def scenarios(session: nox.Session) -> None:
-    """Every shipped scenario, twice with the same seed in two processes: same verdict, same digest."""
+    """Every shipped scenario, twice with the same seed, in two processes: one digest."""
     install(session, "simulator")
     session.run("callsim", "run", "scenarios", "--check-determinism", *session.posargs)
 

@@ -1,4 +1,4 @@
-"""callbridge's test harness: whole phone calls through an unchanged bridge, judged at the caller's ear.
+"""callbridge's test harness: whole calls through an unchanged bridge, judged at the caller's ear.
 
 From the bottom up: `timeline`, `wire`, `trace`, `websocket`, `sound` know nothing of telephony;
 `playout` and `speech` are pure models; `phone` fakes Twilio, `model` fakes OpenAI Realtime;

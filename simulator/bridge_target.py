@@ -22,7 +22,7 @@ from simulator.stream import BridgeStream
 
 PUBLIC_HOST = "bridge.example.com"
 ACCOUNT_SID = "AC" + "5" * 32
-AUTH_TOKEN = "auth-token-of-a-simulated-account"
+AUTH_TOKEN = "auth-token-of-a-simulated-account"  # noqa: S105 - of nobody
 API_KEY = "sk-simulated"
 
 WORLD_SETTINGS: Mapping[str, str] = {

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(options))
     except KeyboardInterrupt:
         _complain("stopped")
-        return COULD_NOT_RUN
+    except BrokenProcessPool:
+        _complain("a process that played calls has died; with --jobs 1 it would be this one")
+    except OSError as problem:
+        _complain(f"{problem.filename or 'a file'}: {problem.strerror}")
+    return COULD_NOT_RUN
 
 
 def _complain(text: str) -> None:
@@ -67,20 +72,30 @@ def _run(options: argparse.Namespace) -> int:
         _complain(_nothing_to_play(options, scenarios))
         return UNUSABLE
     started_s = time.perf_counter()
-    results = _play(jobs * 2 if options.check_determinism else jobs, options.jobs)
-    wall_s = time.perf_counter() - started_s
-    first, again = results[: len(jobs)], results[len(jobs) :]
-    _report(first, options, wall_s)
-    different = [one for one, two in zip(first, again, strict=False) if one.digest != two.digest]
-    for result in different:
-        _complain(f"not deterministic: {result.name}: equal seeds, different traces")
-    if again and not different:
-        Console(highlight=False).print(f"deterministic: {len(first)} calls, each played twice")
-    if different or any(result.verdict == "violation" for result in first):
+    results = _play(jobs, options.jobs)
+    _report(results, options, time.perf_counter() - started_s)
+    different = options.check_determinism and _differ(jobs, results, options.jobs)
+    verdicts = {result.verdict for result in results}
+    if different or "violation" in verdicts:
         return VIOLATED
-    if any(result.verdict == "error" for result in first):
+    if "error" in verdicts:
         return COULD_NOT_RUN
-    return FAILED if any(result.verdict == "failed" for result in first) else PASSED
+    return FAILED if "failed" in verdicts else PASSED
+
+
+def _differ(jobs: Sequence[Job], results: Sequence[ScenarioResult], processes: int) -> bool:
+    """Play everything once more, in new processes; say which calls are not the same."""
+    again = _play(jobs, processes, here=False)
+    different = [
+        f"{one.name} (seed {one.seed})"
+        for one, two in zip(results, again, strict=True)
+        if (one.digest, one.verdict) != (two.digest, two.verdict)
+    ]
+    for call in different:
+        _complain(f"not deterministic: {call}: equal seeds, different traces")
+    if not different:
+        Console(highlight=False).print(f"deterministic: {len(jobs)} calls, each played twice")
+    return bool(different)
 
 
 def _load(options: argparse.Namespace) -> list[Scenario] | None:
@@ -106,7 +121,7 @@ def _nothing_to_play(options: argparse.Namespace, scenarios: Sequence[Scenario])
     return f"no scenario has the tag {' or '.join(options.tag)}; the tags are: {tags}"
 
 
-def _play(jobs: Sequence[Job], processes: int) -> list[ScenarioResult]:
+def _play(jobs: Sequence[Job], processes: int, *, here: bool = True) -> list[ScenarioResult]:
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -121,9 +136,10 @@ def _play(jobs: Sequence[Job], processes: int) -> list[ScenarioResult]:
         def tell(result: ScenarioResult) -> None:
             progress.update(task, advance=1, last=result.name[:60])
             if not console.is_terminal:
-                console.print(f"{result.verdict:<9} {result.name}", markup=False, highlight=False)
+                said = f"{result.verdict:<9} {result.name}"
+                console.print(said, markup=False, highlight=False, soft_wrap=True)
 
-        return play_all(jobs, processes, tell)
+        return play_all(jobs, processes, tell, here=here)
 
 
 def _report(results: Sequence[ScenarioResult], options: argparse.Namespace, wall_s: float) -> None:
@@ -143,7 +159,7 @@ def _report(results: Sequence[ScenarioResult], options: argparse.Namespace, wall
     print_results(console, results, report=page, wall_s=wall_s)
 
 
-# -- the other commands -----------------------------------------------------------------------------
+# -- the other commands ---------------------------------------------------------------------------
 
 
 def _validate(options: argparse.Namespace) -> int:
@@ -185,7 +201,7 @@ def _show_one(result: dict[str, Any]) -> None:
         print(f"          {each['law']}: {each['text']}")  # noqa: T201
 
 
-# -- arguments ----------------------------------------------------------------------------------------
+# -- arguments ------------------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -210,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--check-determinism",
         action="store_true",
-        help="play each call twice, in different processes, and compare the traces",
+        help="play each call again, in another process, and compare the traces",
     )
     run.set_defaults(command=_run)
     validate = commands.add_parser("validate", help="check scenario files without playing them")

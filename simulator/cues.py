@@ -24,7 +24,11 @@ class Cues:
 
     def when(self, trigger: Trigger, wait_ms: float, do: Callable[[], None]) -> None:
         """Call `do` `wait_ms` after `trigger` first comes true from now on."""
-        self._waiting.append((trigger, partial(self._timeline.after, wait_ms, do)))
+
+        def go() -> None:
+            self._timeline.after(wait_ms, do)
+
+        self._waiting.append((trigger, go))
 
     def _observe(self, event: Event) -> None:
         if not self._waiting:
@@ -57,9 +61,8 @@ class Cues:
 
     def _fire(self, kind: str, *, number: int | None = None, name: str = "") -> None:
         for trigger, go in self._take(kind):
-            if number is not None and trigger.number not in (0, number):
-                self._waiting.append((trigger, go))
-            elif trigger.name not in ("", name):
+            another = number is not None and trigger.number not in (0, number)
+            if another or trigger.name not in ("", name):
                 self._waiting.append((trigger, go))
             else:
                 go()

@@ -104,7 +104,7 @@ class Judge(Chorus):
             digest=self._trace.digest(),
             chart=self.chart.chart(simulated_ms),
             tail=tuple(event.line() for event in self._trace.tail)[-TAIL_LINES:],
-            command=command or f"callsim run {shlex.quote(path)} --seed {seed}",
+            command=command or repeat_command(path, seed),
             why=scenario.why,
         )
 
@@ -119,6 +119,11 @@ class Judge(Chorus):
             text = "nothing in the bridge crashes"
             found.append(Expectation(text, "failed", None, 0, f"its log says {crash}"))
         return found
+
+
+def repeat_command(path: str, seed: int) -> str:
+    """What repeats a run, to be copied into a terminal."""
+    return f"callsim run {shlex.quote(path)} --seed {seed}"
 
 
 def shown_path(path: Path) -> str:

@@ -13,7 +13,7 @@ from simulator.world import bridge_settings
 
 
 def load_playable(paths: Sequence[Path]) -> tuple[list[Scenario], list[ScenarioProblem]]:
-    """The scenarios in files and folders, and everything that keeps one of them from being played."""
+    """The scenarios in files and folders, and all that keeps one of them from being played."""
     scenarios, problems = load_scenarios(paths)
     for scenario in scenarios:
         for complaint in settings_complaints(bridge_settings(scenario)):

@@ -32,8 +32,8 @@ class ScenarioFile(pytest.File):
         Raises:
             pytest.UsageError: the file cannot be used; all that is wrong, with its places.
         """
-        from simulator.runner import Job, jobs_for
         from simulator.playable import load_playable
+        from simulator.runner import Job, jobs_for
 
         scenarios, problems = load_playable([self.path])
         if problems:
@@ -75,7 +75,7 @@ class CallItem(pytest.Item):
         return self.path, 0, self.name
 
 
-class CallFailed(Exception):
+class CallFailed(Exception):  # noqa: N818 - a verdict, not an error
     """A call did not go as its scenario says."""
 
     def __init__(self, result: Any) -> None:
@@ -84,12 +84,6 @@ class CallFailed(Exception):
 
     def __str__(self) -> str:
         """The failure as `callsim run` prints it."""
-        import io
+        from simulator.report import failure_text
 
-        from rich.console import Console
-
-        from simulator.report import print_failure
-
-        text = io.StringIO()
-        print_failure(Console(file=text, width=120), self.result)
-        return text.getvalue()
+        return failure_text(self.result)

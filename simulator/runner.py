@@ -6,12 +6,15 @@ seed, so processes share nothing and the order of results does not depend on the
 
 import multiprocessing
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 
+import outcome
+
 from simulator.clock import run_virtually
-from simulator.judge import Judge
+from simulator.judge import Judge, repeat_command, shown_path
 from simulator.report.result import ScenarioResult
 from simulator.scenario.format import Scenario
 from simulator.world import World
@@ -39,7 +42,7 @@ def jobs_for(scenarios: Iterable[Scenario], seed: int, seeds: int | None) -> lis
 
 
 def play(job: Job) -> ScenarioResult:
-    """Play one call in virtual time and judge it."""
+    """Play one call in virtual time and judge it. What breaks the world itself is an `error`."""
     started_s = time.perf_counter()
 
     async def one_call() -> ScenarioResult:
@@ -52,14 +55,43 @@ def play(job: Job) -> ScenarioResult:
             wall_s=time.perf_counter() - started_s,
         )
 
-    return run_virtually(one_call, seed=job.seed)
+    played = outcome.capture(run_virtually, one_call, seed=job.seed)
+    if isinstance(played, outcome.Value):
+        return played.value
+    if not isinstance(played.error, Exception):
+        raise KeyboardInterrupt from played.error  # out of the groups of trio's nurseries
+    return _broken(job, played.error, time.perf_counter() - started_s)
+
+
+def _broken(job: Job, error: Exception, wall_s: float) -> ScenarioResult:
+    path = shown_path(job.scenario.path)
+    return ScenarioResult(
+        name=job.scenario.name,
+        path=path,
+        seed=job.seed,
+        verdict="error",
+        wall_s=wall_s,
+        problem="".join(traceback.format_exception(error)),
+        command=repeat_command(path, job.seed),
+        why=job.scenario.why,
+    )
 
 
 def play_all(
-    jobs: Sequence[Job], processes: int, tell: Callable[[ScenarioResult], None]
+    jobs: Sequence[Job],
+    processes: int,
+    tell: Callable[[ScenarioResult], None],
+    *,
+    here: bool = True,
 ) -> list[ScenarioResult]:
-    """Play `jobs` on `processes` processes; `tell` each result as it comes, return them in order."""
-    if processes == 1 or len(jobs) == 1:
+    """Play `jobs` on so many processes; `tell` each result as it comes, return them in order.
+
+    If one process is enough it is this one, unless `here` is False. All others are new ones.
+
+    Raises:
+        BrokenProcessPool: a process has died.
+    """
+    if here and (processes == 1 or len(jobs) == 1):
         results = []
         for job in jobs:
             results.append(play(job))
@@ -72,10 +104,13 @@ def play_all(
         running: dict[Future[ScenarioResult], int] = {
             pool.submit(play, jobs[at]): at for at in order
         }
-        while running:
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                at = running.pop(future)
-                done[at] = future.result()
-                tell(done[at])
+        try:
+            while running:
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    at = running.pop(future)
+                    done[at] = future.result()
+                    tell(done[at])
+        finally:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C: what has not begun shall not begin
     return [done[at] for at in range(len(jobs))]

@@ -23,7 +23,7 @@ FRAME_BYTES = BYTES_PER_MS * FRAME_MS
 SILENCE = 0xFF
 SILENT_FRAME = bytes([SILENCE]) * FRAME_BYTES
 AUDIBLE_PEAK = 328
-"""Of 32,768: −40 dBFS. Room tone and line noise of a telephone stay below, speech does not."""
+"""Of 32,768: 40 dB below full scale. Room tone and line noise stay below, speech does not."""
 
 
 def _decode_table() -> NDArray[np.int16]:
@@ -40,8 +40,8 @@ _LOUDNESS = bytes(min(255, abs(int(value)) * 255 // 32768 + 1) for value in PCM_
 _AUDIBLE = AUDIBLE_PEAK * 255 // 32768 + 1
 
 
-class ClipProblem(Exception):
-    """A sound file that cannot be played into a call; the text says what it is and what is needed."""
+class ClipProblem(Exception):  # noqa: N818 - a problem of the file, told to its owner
+    """A sound file that cannot be played into a call; says what it is and what is needed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Trace:
         self._observers.append(observer)
 
     def record(self, who: str, name: str, /, **data: Any) -> None:
-        """Write down one event at the present time. Values are plain: text, numbers, bytes, lists."""
+        """Write down one event, now. Its values are plain: text, numbers, bytes, lists."""
         event = Event(round(self._clock(), 3), who, name, data)
         self.count += 1
         # MessagePack: the same bytes on every machine, and ten times faster than text.

@@ -85,9 +85,7 @@ class Violation:
     why: str
 
 
-Message = (
-    HandshakeRequest | HandshakeDone | Text | Binary | Ping | Pong | Close | Violation
-)
+Message = HandshakeRequest | HandshakeDone | Text | Binary | Ping | Pong | Close | Violation
 
 
 def frame(opcode: int, data: bytes, *, mask: bytes = b"") -> bytes:
@@ -116,7 +114,9 @@ def _masked(data: bytes, mask: bytes) -> bytes:
 
 def accept_key(key: str) -> str:
     """The `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key`."""
-    return base64.b64encode(hashlib.sha1(key.encode() + ACCEPT_GUID).digest()).decode()
+    return base64.b64encode(
+        hashlib.sha1(key.encode() + ACCEPT_GUID, usedforsecurity=False).digest()
+    ).decode()
 
 
 def _head(first: str, headers: Headers) -> bytes:
@@ -172,17 +172,14 @@ class _Connection(ABC):
 
     def _read_frames(self, messages: list[Message]) -> None:
         buffer = self._buffer
-        while len(buffer) >= 2:
+        while len(buffer) >= 2 and not self._dead:
             first, second = buffer[0], buffer[1]
             size, at = second & 0x7F, 2
-            if size == 126:
-                if len(buffer) < 4:
+            if size >= 126:
+                at = 4 if size == 126 else 10
+                if len(buffer) < at:
                     return
-                size, at = int.from_bytes(buffer[2:4], "big"), 4
-            elif size == 127:
-                if len(buffer) < 10:
-                    return
-                size, at = int.from_bytes(buffer[2:10], "big"), 10
+                size = int.from_bytes(buffer[2:at], "big")
             if size > MESSAGE_BYTES_MAX:
                 raise _Broken(1009, f"a frame of {size} bytes")
             mask = b""
@@ -195,8 +192,6 @@ class _Connection(ABC):
             if bool(mask) is not self._expects_mask:
                 raise _Broken(1002, "a masked frame" if mask else "an unmasked frame")
             self._take(first, _masked(data, mask) if mask else data, messages)
-            if self._dead:
-                return
 
     def _take(self, first: int, data: bytes, messages: list[Message]) -> None:
         opcode, final = first & 0x0F, bool(first & 0x80)
@@ -222,9 +217,7 @@ class _Connection(ABC):
         self._parts, self._parts_opcode = [], 0
         messages.append(kind(whole))
 
-    def _take_control(
-        self, opcode: int, final: bool, data: bytes, messages: list[Message]
-    ) -> None:
+    def _take_control(self, opcode: int, final: bool, data: bytes, messages: list[Message]) -> None:
         if not final or len(data) > 125:
             raise _Broken(1002, "a fragmented or overlong control frame")
         if opcode == PING:
@@ -237,7 +230,7 @@ class _Connection(ABC):
             messages.append(Close(code, data[2:].decode("utf-8", "replace")))
 
 
-class _Broken(Exception):
+class _Broken(Exception):  # noqa: N818 - never leaves this file
     """The far end broke the RFC; turned into a `Violation` at the border."""
 
     def __init__(self, code: int, why: str) -> None:

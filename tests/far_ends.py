@@ -24,10 +24,10 @@ CALL = "CA" + "1" * 32
 STREAM = "MZ" + "2" * 32
 NOW = 1_790_000_000.0
 
-# What the framework's test client raises when the app closes the WebSocket; until Quart 0.22, and
-# since.
-CLOSED: type[Exception] = getattr(connections, "WebsocketDisconnectError", None) or getattr(
-    connections, "ClientDisconnectedError", Exception
+# What the test client raises when the app closes the WebSocket: since Quart 0.23, and before.
+_CLOSED = ("ClientDisconnectedError", "WebsocketDisconnectError")
+CLOSED: type[Exception] = next(
+    vars(connections)[name] for name in _CLOSED if name in vars(connections)
 )
 
 

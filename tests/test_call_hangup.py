@@ -224,6 +224,19 @@ def test_nothing_is_said_after_the_goodbye() -> None:
     assert sent_audio(commands) == b""
 
 
+def test_audio_of_a_response_nobody_announced_is_heard_out_too() -> None:
+    """It cannot be cancelled by name; the line waits for its last mark."""
+    bench = closing()
+    bench.wait(0.5)
+    bench.hear(delta("r9", "i9", 2000))
+    bench.wait(2.5 + 0.1)
+    assert bench.call.phase is Phase.CLOSING
+    bench.played(bench.commands)
+    bench.wait(3.1)
+
+    assert bench.reason() is EndReason.AGENT_HUNG_UP
+
+
 def test_a_response_the_server_began_before_it_knew_is_heard_as_the_goodbye() -> None:
     """The caller's last words were answered while we asked: one goodbye is enough."""
     bench = Bench().ready()

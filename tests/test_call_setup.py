@@ -238,6 +238,17 @@ def test_the_shell_can_end_a_call_once() -> None:
     assert bench.call.record.ended == 5.0
 
 
+def test_the_record_tells_the_measured_round_trip() -> None:
+    """And none if none was measured."""
+    bench = Bench().ready()
+    bench.hear(twilio.Stop())
+    assert bench.call.record.round_trip_ms == 100.0
+
+    bench = Bench().started()
+    bench.hear(twilio.Stop())
+    assert bench.call.record.round_trip_ms is None
+
+
 def test_a_message_and_a_timer_of_one_instant() -> None:
     """What is due is expired first: no scheduler decides."""
     bench = Bench()

@@ -19,7 +19,7 @@ async def _order_of_equals() -> list[int]:
 
 
 def test_trio_still_keeps_its_scheduler_where_we_seed_it() -> None:
-    """trio's private scheduler generator is where this version of ours expects it."""
+    """The private generator of trio's scheduler is where this version of ours expects it."""
     seed_scheduler(0)  # raises with a clear sentence when it has moved
 
 

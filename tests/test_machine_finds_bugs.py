@@ -20,7 +20,6 @@ from bridge.playhead import Playhead
 from bridge.realtime import InputAudioBufferAppend
 from bridge.responses import Responses
 from bridge.turns import Turns
-
 from tests.test_call_machine import GATE, CallMachine
 from tests.world_parts import LawBroken
 
@@ -66,10 +65,10 @@ def forget_the_round_trip(plant: pytest.MonkeyPatch) -> None:
 def forget_the_queue(plant: pytest.MonkeyPatch) -> None:
     """Wall clock since the item was sent, as if nothing stood before it in the queue."""
     piece = Playback._piece
-    first_sent: dict[tuple[int, str], float] = {}
 
     def planted_piece(self: Playback, item: object, audio: bytes, now: float) -> object:
-        first_sent.setdefault((id(self), item.item_id), now)  # type: ignore[attr-defined]
+        sent_at = vars(self).setdefault("sent_at", {})
+        sent_at.setdefault(item.item_id, now)  # type: ignore[attr-defined]
         return piece(self, item, audio, now)  # type: ignore[arg-type]
 
     interrupt = Playback.interrupt
@@ -78,7 +77,7 @@ def forget_the_queue(plant: pytest.MonkeyPatch) -> None:
         found = interrupt(self, now)
         cuts = []
         for cut in found.cuts:
-            elapsed_ms = int((now - first_sent[id(self), cut.item_id]) * 1000)
+            elapsed_ms = int((now - vars(self)["sent_at"][cut.item_id]) * 1000)
             sent_ms = self._items[cut.item_id].sent // 8
             cuts.append(Cut(cut.item_id, min(elapsed_ms, sent_ms)))
         return Interruption(tuple(cuts), found.response_ids)

@@ -22,9 +22,11 @@ class Peer:
         self.ends: list[tuple[float, str]] = []
 
     def receive(self, data: bytes) -> None:
+        """Note what came."""
         self.got.append((round(self.timeline.now_ms, 3), data))
 
     def closed(self, why: str) -> None:
+        """Note the end."""
         self.ends.append((round(self.timeline.now_ms, 3), why))
 
 

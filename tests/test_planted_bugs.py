@@ -19,7 +19,7 @@ from tests.planted import line, sound, talk
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SEED = 0
-PATIENCE_MS = 12_000.0
+PATIENCE_MS = 8_000.0
 """A planted call is stopped so long after the healthy one had ended: many bugs never hang up."""
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -87,6 +87,7 @@ BUGS = (
         "clear: exactly 1",
         "barge_in_stop_ms: max",
     ),
+    _bug(sound.barge_in_gated_on_marks, "barge-in/as-the-answer-begins", "clear: exactly 1"),
     _bug(
         sound.clear_and_truncate_in_silence,
         "barge-in/nothing-is-audible",
@@ -115,6 +116,12 @@ BUGS = (
         "law agent_relay_delayed",
     ),
     # requests and tools
+    _bug(
+        talk.asks_without_waiting,
+        "tools/parallel-tool-calls",
+        "response_request: exactly 1",
+        "law response_create_storm",
+    ),
     _bug(talk.refused_request_forgotten, "faults/request-race", "response_request: exactly 2"),
     _bug(talk.asks_after_every_turn, "greeting/caller-speaks-first", "no error"),
     _bug(
@@ -128,6 +135,11 @@ BUGS = (
         "hangup/goodbye-in-the-same-response",
         "tool_answered: exactly 1",
         "law function_output_repeated",
+    ),
+    _bug(
+        talk.silence_after_a_tool,
+        "tools/tool-call-while-speaking calls_first=false burst=8",
+        "response_request: exactly 1",
     ),
     _bug(talk.failed_response_ignored, "faults/response-fails-once", "agent_turns: count==1"),
     _bug(
@@ -155,6 +167,7 @@ BUGS = (
         "response_latency_ms: max",
         "law caller_relay_delayed",
     ),
+    _bug(talk.keys_ignored, "keypad/digits-with-pound", "item_created: exactly 1"),
     _bug(talk.gaps_not_filled, "network/silence-suppressed", "speech_stopped: exactly 2"),
     # the goodbye
     _bug(
@@ -204,6 +217,12 @@ BUGS = (
     ),
     # the line
     _bug(line.line_released_twice, "hangup/two-tool-calls-to-hang-up", "hangup_request: exactly 1"),
+    _bug(
+        line.over_call_released_again_and_again,
+        "hangup/call-is-already-over-line-held answer=404",
+        "hangup_request: exactly 1",
+        "leaked_session_ms: max",
+    ),
     _bug(
         line.busy_twilio_not_asked_again,
         "hangup/twilio-is-busy first=429",

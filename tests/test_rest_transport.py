@@ -38,7 +38,9 @@ async def test_a_request_takes_the_links_time_and_arrives_whole(
         nursery.cancel_scope.cancel()
 
     assert (answer.status_code, answer.json()) == (201, {"sid": "CA1"})
-    assert asked == [("POST", "https://api.twilio.com/x.json", {"A": ["1", "2"]}, ("AC1", "to:ken"))]
+    assert asked == [
+        ("POST", "https://api.twilio.com/x.json", {"A": ["1", "2"]}, ("AC1", "to:ken"))
+    ]
     assert round(trio.current_time(), 6) == 0.08
 
 

@@ -16,7 +16,9 @@ async def _play(set_up: Callable[[Timeline, list[object]], None], for_s: float) 
     return seen
 
 
-async def test_callbacks_run_at_their_times_in_order(autojump_clock: trio.testing.MockClock) -> None:
+async def test_callbacks_run_at_their_times_in_order(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """Each callback runs at its own time, whatever the order of asking."""
 
     def set_up(timeline: Timeline, seen: list[object]) -> None:

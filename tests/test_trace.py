@@ -33,6 +33,8 @@ def test_the_digest_depends_on_every_byte() -> None:
 
 def test_a_line_never_shows_audio() -> None:
     """Audio is printed as its length, times in fixed columns."""
-    line = Event(1234.5, "twilio", "received", {"event": "media", "audio": b"abc", "x": 1.50}).line()
+    line = Event(
+        1234.5, "twilio", "received", {"event": "media", "audio": b"abc", "x": 1.50}
+    ).line()
 
     assert line == "    1234.500  twilio.received              event=media audio=<3 bytes> x=1.5"

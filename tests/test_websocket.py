@@ -42,7 +42,9 @@ def _opened_client() -> tuple[ClientConnection, WSConnection]:
 
 def _opened_server() -> tuple[ServerConnection, WSConnection]:
     ours, theirs = ServerConnection(), WSConnection(ConnectionType.CLIENT)
-    (request,) = ours.feed(theirs.send(ws.Request(host="api.openai.com", target="/v1/realtime?m=1")))
+    (request,) = ours.feed(
+        theirs.send(ws.Request(host="api.openai.com", target="/v1/realtime?m=1"))
+    )
     assert isinstance(request, HandshakeRequest)
     assert request.path == "/v1/realtime?m=1"
     theirs.receive_data(ours.accept())

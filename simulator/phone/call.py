@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from simulator.phone.caller import Caller
@@ -29,6 +30,8 @@ from simulator.sound import load_clip
 from simulator.timeline import Timeline
 from simulator.trace import Trace
 
+WEBHOOK_PATH = "/incoming-call"
+"""What the number's voice URL points to."""
 DOCUMENTS_MAX = 100
 """Documents fetched for one call: a redirect that never ends is an application error."""
 APOLOGY = "We are sorry, an application error has occurred. Goodbye."
@@ -52,7 +55,6 @@ class FakePhone:
         host: str,
         auth_token: str | None,
         account_sid: str,
-        webhook_path: str = "/incoming-call",
         webhook_method: str = "POST",
     ) -> None:
         """Set a call up.
@@ -66,7 +68,6 @@ class FakePhone:
             host: that host, as requests and signatures name it.
             auth_token: the account's; None = the bridge has none, and cannot check a signature.
             account_sid: the account that owns the number called.
-            webhook_path: what the number's voice URL points to.
             webhook_method: POST or GET, as configured for the number.
         """
         self.ended = False
@@ -76,7 +77,7 @@ class FakePhone:
         self._scenario = scenario
         self._setup = scenario.phone
         self._host = host
-        self._url = f"https://{host}{webhook_path}"
+        self._url = f"https://{host}{WEBHOOK_PATH}"
         self._webhook_method = webhook_method
         self._timeline = timeline
         self._trace = trace
@@ -94,8 +95,7 @@ class FakePhone:
             completions=scenario.phone.hangup_rest,
         )
         self._ear = Ear(timeline, trace)
-        room = scenario.phone.room_tone
-        self._mouth = Mouth(load_clip(room).audio if room is not None else b"")
+        self._mouth = Mouth(_tone_of(scenario.phone.room_tone))
         self._caller = Caller(
             scenario, timeline=timeline, trace=trace, mouth=self._mouth, ear=self._ear, handset=self
         )
@@ -103,15 +103,13 @@ class FakePhone:
         self._stop_waiting: Stop | None = None
         self._stream_ended_by: EndedBy | None = None
         self._documents = 0
-        self._rang_ms = 0.0
-        self._answered_ms: float | None = None
-        self._ended_ms: float | None = None
+        self._moments_ms: dict[str, float] = {}
 
     # -- for the world ------------------------------------------------------------------
 
     def dial(self) -> None:
         """Ring: Twilio asks the bridge what to do."""
-        self._rang_ms = self._timeline.now_ms
+        self._moments_ms["rang"] = self._timeline.now_ms
         self._trace.record("phone", "rang", direction=self._scenario.call.direction)
         if self._scenario.call.direction == "outbound":
             # fidelity: documented twilio.md 2.1 - an outbound call fetches its TwiML once answered
@@ -147,7 +145,8 @@ class FakePhone:
     @property
     def times_ms(self) -> tuple[float, float | None, float | None]:
         """When it rang, was answered and ended."""
-        return self._rang_ms, self._answered_ms, self._ended_ms
+        moments_ms = self._moments_ms
+        return moments_ms["rang"], moments_ms.get("answered"), moments_ms.get("ended")
 
     def end_by_rest(self, status: str) -> None:
         """The bridge ends the call."""
@@ -174,7 +173,7 @@ class FakePhone:
         """Take the call."""
         if self.status == "ringing":
             self.status = "in-progress"
-            self._answered_ms = self._timeline.now_ms
+            self._moments_ms["answered"] = self._timeline.now_ms
             self._trace.record("phone", "answered")
 
     def tell(self, verb: str, **attributes: str) -> None:
@@ -304,7 +303,7 @@ class FakePhone:
             return
         self.ended = True
         self.status = status
-        self._ended_ms = self._timeline.now_ms
+        self._moments_ms["ended"] = self._timeline.now_ms
         self._webhooks.cancel()
         self._interpreter.stop()
         self._stop_stream()
@@ -313,6 +312,10 @@ class FakePhone:
         self._trace.record("phone", "ended", by=by, how=how, status=status)
         for do in self.on_end:
             do()
+
+
+def _tone_of(room: Path | None) -> bytes:
+    return b"" if room is None else load_clip(room).audio
 
 
 def _forged(value: str) -> str:

@@ -8,12 +8,13 @@ from simulator.report.chart import CallChart, ChartRecorder
 from simulator.report.files import json_object, read_json, write_json, write_junit
 from simulator.report.page import write_html
 from simulator.report.result import ScenarioResult, verdict_of
-from simulator.report.terminal import print_failure, print_results
+from simulator.report.terminal import failure_text, print_failure, print_results
 
 __all__ = [
     "CallChart",
     "ChartRecorder",
     "ScenarioResult",
+    "failure_text",
     "json_object",
     "print_failure",
     "print_results",

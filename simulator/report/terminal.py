@@ -3,6 +3,7 @@
 Owns the words and columns. Writes to the console it is given and nowhere else.
 """
 
+import io
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -25,6 +26,7 @@ COLUMNS = (
 
 STYLES = {"passed": "green", "failed": "red", "violation": "magenta", "error": "yellow"}
 TAIL_LINES = 12
+FAILURE_WIDTH = 120
 
 
 def print_results(
@@ -104,6 +106,13 @@ def _tell_violations(console: Console, result: ScenarioResult) -> None:
 def _say(console: Console, text: str, style: str = "") -> None:
     """One line, as it is: no markup, no wrapping, so that commands can be copied."""
     console.print(text, style=style or None, highlight=False, markup=False, soft_wrap=True)
+
+
+def failure_text(result: ScenarioResult) -> str:
+    """What `print_failure` prints, as plain text."""
+    text = io.StringIO()
+    print_failure(Console(file=text, width=FAILURE_WIDTH), result)
+    return text.getvalue()
 
 
 def _closing(results: Sequence[ScenarioResult], wall_s: float | None) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from simulator.scenario.surroundings import AgentSetup, CallSetup, PhoneSetup
 from simulator.scenario.wanted import (
     INFINITE_MS,
     Aggregate,
@@ -62,63 +63,6 @@ class Trigger:
     value_ms: float = 0.0
     number: int = 0
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CallSetup:
-    """Who calls whom, and what the media stream is told."""
-
-    direction: Literal["inbound", "outbound"] = "inbound"
-    from_: str = "+15550100001"
-    to: str = "+15550100002"
-    parameters: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSetup:
-    """`greeting`: True = the bridge's own, False = the caller speaks first, a text = these words.
-
-    `settings` are environment variables for the bridge, values as text. `setting_lines` = line and
-    column of each value in the scenario's file, for whoever refuses it; a greeting that is a text
-    is there as `GREETING`.
-    """
-
-    greeting: bool | str = False
-    settings: Mapping[str, str] = field(default_factory=dict)
-    setting_lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-
-# -- the phone ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneSetup:
-    """How this caller's line and Twilio behave (twilio.md section 7: the unconfirmed points).
-
-    `first_timestamp_ms` None = drawn from 100..180 by the seed. `hangup_rest` are the answers to
-    successive REST completions: "ok", "timeout", an HTTP status (429, 503, 404) or 21220; after the
-    last one comes "ok". `start` "late" = the start message comes after `start_delay_ms`.
-    `connect` "never" = the TwiML is fetched but no stream is opened; "hang_up" = the caller hangs
-    up while the stream's handshake is under way. `room_tone` = what the microphone hears all the
-    time, speech aside: repeated without end; None = digital silence.
-    """
-
-    first_timestamp_ms: float | None = None
-    timestamp_jitter_ms: float = 3.0
-    dtx: bool = False
-    playout_delay_ms: float = 0.0
-    clear_echo: bool = True
-    token: Literal["valid", "missing", "forged", "expired"] = "valid"  # noqa: S105 - no secret
-    signature: Literal["valid", "missing", "forged"] = "valid"
-    start: Literal["normal", "never", "late"] = "normal"
-    start_delay_ms: float = 3_000.0
-    connect: Literal["normal", "never", "hang_up"] = "normal"
-    room_tone: Path | None = None
-    hangup_rest: tuple[int | str, ...] = ()
-    sign_with_port: bool = False
-    sign_trailing_slash: bool = False
-    stop_before_close: bool = True
-    close_code: int = 1000
 
 
 # -- the network ----------------------------------------------------------------------------------
@@ -394,9 +338,9 @@ class Scenario:
     tags: tuple[str, ...] = ()
     skip: str | None = None
     seeds: int = 1
-    call: CallSetup = CallSetup()
-    agent: AgentSetup = AgentSetup()
-    phone: PhoneSetup = PhoneSetup()
+    call: CallSetup = field(default_factory=CallSetup)
+    agent: AgentSetup = field(default_factory=AgentSetup)
+    phone: PhoneSetup = field(default_factory=PhoneSetup)
     network: NetworkSetup = NetworkSetup()
     model: ModelSetup = ModelSetup()
     caller: tuple[Step, ...] = ()

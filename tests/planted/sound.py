@@ -37,7 +37,9 @@ def truncate_at_sent(patch: MonkeyPatch) -> None:
 
     def planted(self: Playback, now: float) -> Interruption:
         found = interrupt(self, now)
-        cuts = tuple(Cut(cut.item_id, whole_ms(self._items[cut.item_id].sent)) for cut in found.cuts)
+        cuts = tuple(
+            Cut(cut.item_id, whole_ms(self._items[cut.item_id].sent)) for cut in found.cuts
+        )
         return Interruption(cuts, found.response_ids)
 
     patch.setattr(Playback, "interrupt", planted)
