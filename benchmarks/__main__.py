@@ -6,7 +6,6 @@ machines are shared and noisy.
 
 import argparse
 import platform
-import sys
 
 from benchmarks import core, drift, framing, memory, speed
 
@@ -27,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

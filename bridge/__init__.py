@@ -11,14 +11,15 @@ The floors, top to bottom; imports only go down, files on one floor are stranger
 
     call                                Call: the state machine of one phone call
     conversation                        what each event of the conversation sets off
-    hangup | caller                     the polite end; voice and keys of the caller
-    turns                               who speaks: interruption, requests, failures
-    outbox | responses                  what is to be sent; the model's responses
-    playback | deadlines | record       what was heard; timers; what is written down
-    playhead | plan | commands | tools | phases
-    twilio | realtime                   the two vocabularies
-    realtime_session                    what a session is told to be, in both dialects
-    mulaw | errors                      audio arithmetic; exceptions of start and shell
+    hangup                              the polite end
+    turns | caller                      who speaks; voice and keys of the caller
+    outbox                              what is to be sent, in order
+    playback | responses                what was heard; the model's responses
+        | record | tools | phases       what is written down; our words; the tables of the legs
+    realtime | playhead | plan          a vocabulary; where the ear is; what the call shall be
+    twilio | realtime_session           the other vocabulary; what a session is told to be
+        | commands | deadlines          our own words; timers
+        | mulaw | errors                audio arithmetic; exceptions of start and shell
 
 The shell also has files that know nothing of calls: settings, wiring, outside, log, twiml,
 addresses, signature, call_token.

@@ -22,6 +22,8 @@ KEPT_MAX_MS: Final = 15_000
 """Caller audio kept before the session is ready; the oldest goes first."""
 GAP_MS: Final = 300
 """No audio for so long while the caller speaks: the carrier has stopped sending."""
+ALIVE_MS: Final = 100
+"""Something else from Twilio so long after the last audio: the line lives, it only has no sound."""
 GAP_STEP_MS: Final = 200
 """A gap is filled in steps of this length."""
 GAP_MAX_MS: Final = 3_000
@@ -86,18 +88,27 @@ class Caller:
         self._speaking = False
         self._deadlines.clear(GAP)
 
-    def fill_gap(self, now: float) -> None:
-        """`GAP` is due: stand in for audio the carrier did not send."""
+    def fill_gap(self, inbound_at: float, now: float) -> bool:
+        """`GAP` is due: stand in for audio the carrier did not send.
+
+        ``inbound_at`` is when Twilio was last heard of. A carrier that sends nothing in silence and
+        a line that has stalled look alike until something else comes: what is stalled comes late,
+        and silence in its place would end the caller's turn. False: nothing has come yet.
+        """
         silent_ms = round((now - self._audio_at) * 1000)
         if silent_ms < GAP_MS:
             self._deadlines.set(GAP, self._audio_at + GAP_MS / 1000)
-            return
+            return True
+        if inbound_at < self._audio_at + ALIVE_MS / 1000:
+            self._deadlines.set(GAP, now + GAP_STEP_MS / 1000)
+            return False
         missing_ms = min(silent_ms, GAP_MAX_MS) - self._filled_ms
         if missing_ms > 0:
             self._filled_ms += missing_ms
             self._record.silence_added_ms += missing_ms
             self._outbox.append(silence(missing_ms))
             self._deadlines.set(GAP, now + GAP_STEP_MS / 1000)
+        return True
 
     # -------------------------------------------------------------------- keys
     def press(self, key: str, now: float) -> bool:

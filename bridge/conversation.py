@@ -129,7 +129,8 @@ class Conversation:
         """A deadline of the conversation has come."""
         match deadline:
             case "gap":
-                self.caller.fill_gap(now)
+                if not self.caller.fill_gap(self._playback.head.inbound_at, now):
+                    self.probe(now)  # its answer will show that the line lives
             case "keys":
                 self._tell_keys(now)
             case "retry":

@@ -60,7 +60,7 @@ class Playhead:
         self._marks: dict[str, int] = {}
         self._run_base = 0
         self._run_began = 0.0
-        self._inbound_at = 0.0
+        self.inbound_at = 0.0
         self._probe: tuple[str, float] | None = None
         self._cleared: tuple[str, float] | None = None
         self._round_trips: deque[float] = deque(maxlen=SAMPLES_MAX)
@@ -69,7 +69,7 @@ class Playhead:
     # -------------------------------------------------------------------- what happens
     def inbound(self, now: float) -> None:
         """Any message came from Twilio: marks it would have sent before are not coming."""
-        self._inbound_at = now
+        self.inbound_at = now
 
     def send(self, size_bytes: int, now: float) -> None:
         """Audio goes out."""
@@ -135,6 +135,11 @@ class Playhead:
         return max(0.0, sum(middle) / len(middle)) if middle else ROUND_TRIP_DEFAULT_S
 
     @property
+    def measured(self) -> bool:
+        """`round_trip_s` is more than an assumption."""
+        return bool(self._round_trips or self._run_round_trips)
+
+    @property
     def well_measured(self) -> bool:
         """There are as many measurements of the round trip as are used."""
         return len(self._round_trips) == SAMPLES_MAX
@@ -183,7 +188,7 @@ class Playhead:
         if not self._marks:
             return self.sent
         missing = next(iter(self._marks.values()))
-        return missing + _bytes(now - self._inbound_at + self.round_trip_s)
+        return missing + _bytes(now - self.inbound_at + self.round_trip_s)
 
 
 def _bytes(duration_s: float) -> int:

@@ -17,7 +17,7 @@ from simulator.model.server import FakeRealtime
 from simulator.network import Connection, Direction, Pace
 from simulator.phone.call import FakePhone
 from simulator.rest_transport import RestTransport
-from simulator.scenario.format import GUARD_MS, LegSetup, LinkFault, LinkSetup, Scenario
+from simulator.scenario.format import GUARD_MS, LegSetup, LinkFault, LinkSetup, Scenario, Silence
 from simulator.sound import load_clip, speech_library
 from simulator.timeline import Timeline
 from simulator.trace import Event, Trace
@@ -74,7 +74,8 @@ class World:
         )
         self._bridge = OurBridge(bridge_settings(scenario), self._outside())
         self._over = trio.Event()
-        self._last_step_ms = 0.0
+        self._step = -1
+        self._step_ms = 0.0
 
     async def play(self) -> None:
         """Ring, let everything happen, and wait until nothing is left of the call."""
@@ -172,7 +173,7 @@ class World:
         if event.who == "phone" and event.name == "ended":
             self._over.set()
         elif event.who == "caller" and event.name == "step":
-            self._last_step_ms = event.at_ms
+            self._step, self._step_ms = event.data["index"], event.at_ms
 
     def _guard(self) -> None:
         """Stop a call that does not end by itself; a scenario says how long it may take."""
@@ -180,7 +181,7 @@ class World:
         if limit_ms is None:
             replay = self._scenario.replay
             playing_ms = load_clip(replay.clip).duration_ms if replay is not None else 0.0
-            limit_ms = max(self._last_step_ms, playing_ms) + GUARD_MS
+            limit_ms = max(self._busy_until_ms(), playing_ms) + GUARD_MS
         if self._over.is_set():
             return
         if self.timeline.now_ms < limit_ms:
@@ -188,6 +189,18 @@ class World:
             return
         self.trace.record("world", "stopped", after_ms=limit_ms)
         self._phone.hang_up()
+
+    def _busy_until_ms(self) -> float:
+        """How long the caller's step lasts and the wait for the next one, as far as is written."""
+        until_ms, steps = self._step_ms, self._scenario.caller
+        if 0 <= self._step < len(steps):
+            action = steps[self._step].action
+            until_ms += action.ms if isinstance(action, Silence) else 0.0
+        for coming in steps[self._step + 1 : self._step + 2]:
+            if coming.when is not None and coming.when.kind == "at":
+                until_ms = max(until_ms, coming.when.value_ms)
+            until_ms += coming.wait_ms
+        return until_ms
 
     async def _settle(self) -> None:
         """Wait until the bridge has let go of everything; say so if it does not."""

@@ -10,8 +10,8 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 
-from bridge.errors import SettingsError
 from bridge.outside import Outside
+from bridge.settings import UnusableSettings
 from simulator.bridge_target import OurBridge, settings_complaints
 from simulator.stream import SimulatedSocket
 
@@ -57,6 +57,7 @@ async def test_one_connection_is_served(autojump_clock: trio.testing.MockClock) 
         await ours.send_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         async for data in ours:
             answer += data
+        await ours.aclose()
 
     assert answer.startswith(b"HTTP/1.1 200")
     assert b'"status":"ok"' in answer
@@ -73,7 +74,7 @@ def test_a_worlds_bridge_is_complete_without_settings() -> None:
         ("CALL_TOKEN_SECONDS", "5", "10"),
         ("VAD_THRESHOLD", "loud", "number"),
         ("TURN_DETECTION", "telepathy", "server_vad"),
-        ("PORT", "", "whole number"),
+        ("PORT", "http", "port"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str, words: str) -> None:
@@ -82,7 +83,7 @@ def test_a_wrong_setting_is_named(name: str, value: str, words: str) -> None:
 
     assert complained == name
     assert words in text
-    with pytest.raises(SettingsError):
+    with pytest.raises(UnusableSettings):
         OurBridge({name: value}, outside())
 
 

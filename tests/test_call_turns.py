@@ -425,25 +425,64 @@ def test_keys_are_not_in_the_log() -> None:
 
 
 # ------------------------------------------------------------------------------ gaps
+LINE_LIVES = twilio.Mark("of nobody")
+
+
+def measured_bench() -> Bench:
+    """A call in which no probe is out."""
+    bench = Bench().ready()
+    for probe in of_type(bench.commands, twilio.SendMark):
+        bench.hear(twilio.Mark(probe.name))
+    return bench
+
+
 def test_a_gap_in_the_callers_speech_is_filled_with_silence() -> None:
     """Carriers send nothing in silence; without it the server never sees the turn's end."""
     bench = Bench().ready()
     bench.hear(media(), STARTED)
-    assert appended_audio(bench.wait(0.29)) == b""
+    bench.wait(0.15)
+    bench.hear(LINE_LIVES)
+    assert appended_audio(bench.wait(0.14)) == b""
 
     assert appended_audio(bench.wait(0.02)) == b"\xff" * 300 * 8
     assert appended_audio(bench.wait(0.2)) == b"\xff" * 200 * 8
+
+
+def test_a_line_that_stalls_is_not_taken_for_silence() -> None:
+    """Until something else comes from Twilio, the missing audio may only be late."""
+    bench = measured_bench()
+    bench.hear(media(), STARTED)
+    commands = bench.wait(1.6)
+    assert appended_audio(commands) == b""
+    assert of_type(commands, twilio.SendMark)  # asks whether the line lives
+
+    bench.hear(media())
+    assert bench.call.record.silence_added_ms == 0
+
+
+def test_the_answer_to_a_probe_shows_that_the_line_lives() -> None:
+    """On a line without sound the gap is filled one round trip later, for all of its time."""
+    bench = measured_bench()
+    bench.hear(media(), STARTED)
+    (probe,) = of_type(bench.wait(0.31), twilio.SendMark)
+    bench.hear(twilio.Mark(probe.name))
+
+    assert len(appended_audio(bench.wait(0.2))) == 500 * 8
 
 
 def test_a_gap_is_filled_for_three_seconds_at_most() -> None:
     """Then the turn detection has had its chance; the next audio makes it a new gap."""
     bench = Bench().ready()
     bench.hear(media(), STARTED)
+    bench.wait(0.2)
+    bench.hear(LINE_LIVES)
     assert len(appended_audio(bench.wait(30.0))) == 3000 * 8
     assert bench.call.record.silence_added_ms == 3000
 
     bench.hear(media())
-    assert len(appended_audio(bench.wait(0.35))) == 300 * 8
+    bench.wait(0.2)
+    bench.hear(LINE_LIVES)
+    assert len(appended_audio(bench.wait(0.15))) == 300 * 8
 
 
 def test_no_gap_no_silence() -> None:
@@ -464,8 +503,10 @@ def test_audio_from_before_the_session_is_no_gap() -> None:
     bench = Bench().started()
     bench.wait(5.0)
     bench.hear(media(), realtime.SessionCreated(), realtime.SessionUpdated(), STARTED)
+    bench.wait(0.2)
+    bench.hear(LINE_LIVES)
 
-    assert len(appended_audio(bench.wait(0.3))) == 300 * 8
+    assert len(appended_audio(bench.wait(0.1))) == 300 * 8
 
 
 # ------------------------------------------------------------------------------ in between
