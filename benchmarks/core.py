@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from benchmarks.figures import figure
 from benchmarks.framing import FRAME
-from bridge import realtime, twilio
-from bridge.call import Call, CallPlan
+from bridge.core import realtime, twilio
+from bridge.core.call import Call, CallPlan
 
 FRAMES = 5000
 START = (

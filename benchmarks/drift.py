@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from benchmarks import calls
 from simulator.clock import run_virtually
-from simulator.judge import Judge
-from simulator.metrics.samples import percentile
+from simulator.judging.judge import Judge
+from simulator.judging.metrics.samples import percentile
 from simulator.scenario import Scenario
 from simulator.scenario.format import LinkSetup
 from simulator.world import World

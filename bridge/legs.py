@@ -20,7 +20,7 @@ from trio_websocket import (
 )
 from wsproto.utilities import ProtocolError
 
-from bridge import realtime, twilio
+from bridge.core import realtime, twilio
 from bridge.errors import ConnectError, ConnectRefused, ConnectTimeout
 from bridge.outside import OpenStream
 

@@ -21,15 +21,15 @@ from typing import Any, Final, assert_never
 import msgspec
 import trio
 
-from bridge import realtime, twilio
-from bridge.call import Call
 from bridge.call_token import PARAMETER, CallTokens
-from bridge.commands import End, EndReason, LineReleased, Note, OpenRealtime, ReleaseLine
+from bridge.core import realtime, twilio
+from bridge.core.call import Call
+from bridge.core.commands import End, EndReason, LineReleased, Note, OpenRealtime, ReleaseLine
+from bridge.core.plan import CallPlan
+from bridge.core.record import CallRecord
 from bridge.legs import RealtimeEndpoint, RealtimeLeg, TwilioLeg
 from bridge.log import Log
 from bridge.outside import OpenStream
-from bridge.plan import CallPlan
-from bridge.record import CallRecord
 from bridge.release import LineReleaser
 
 # Full: the readers wait, and TCP tells the peer to wait. (From Quart 0.23 on, an unbounded queue

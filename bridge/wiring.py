@@ -4,11 +4,11 @@ Owns the translation of names, and the places where secrets leave the settings. 
 """
 
 from bridge import call_token
+from bridge.core.plan import CallPlan
+from bridge.core.realtime import SemanticVad, ServerVad, TurnDetection
 from bridge.legs import RealtimeEndpoint
 from bridge.log import Log, make_log, standard_output
 from bridge.outside import Outside
-from bridge.plan import CallPlan
-from bridge.realtime import SemanticVad, ServerVad, TurnDetection
 from bridge.release import LineReleaser
 from bridge.session import Services
 from bridge.settings import Settings

@@ -71,6 +71,9 @@ def _run(options: argparse.Namespace) -> int:
     if not jobs:
         _complain(_nothing_to_play(options, scenarios))
         return UNUSABLE
+    for call in scenarios:
+        if call.skip is not None:
+            _complain(f"skipped: {call.name}: {call.skip}")
     started_s = time.perf_counter()
     results = _play(jobs, options.jobs)
     _report(results, options, time.perf_counter() - started_s)

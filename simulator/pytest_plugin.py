@@ -30,7 +30,7 @@ class ScenarioFile(pytest.File):
         """One item per call of the file (its matrix) and seed.
 
         Raises:
-            pytest.UsageError: the file cannot be used; all that is wrong, with its places.
+            CollectError: the file cannot be used; all that is wrong, with its places.
         """
         from simulator.playable import load_playable
         from simulator.runner import Job, jobs_for
@@ -52,7 +52,9 @@ class CallItem(pytest.Item):
         super().__init__(**given)
         self.job = job
         for tag in job.scenario.tags:
-            self.add_marker("".join(each if each.isalnum() else "_" for each in tag))
+            marker = "".join(each if each.isalnum() else "_" for each in tag)
+            self.config.addinivalue_line("markers", f"{marker}: calls with the tag {tag}")
+            self.add_marker(marker)
         if job.scenario.skip is not None:
             self.add_marker(pytest.mark.skip(reason=job.scenario.skip))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import outcome
 
 from simulator.clock import run_virtually
-from simulator.judge import Judge, repeat_command, shown_path
+from simulator.judging.judge import Judge, repeat_command, shown_path
 from simulator.report.result import ScenarioResult
 from simulator.scenario.format import Scenario
 from simulator.world import World

@@ -14,8 +14,8 @@ from math import inf, isfinite
 from random import Random
 from typing import cast
 
-from bridge import realtime, twilio
-from bridge.call import (
+from bridge.core import realtime, twilio
+from bridge.core.call import (
     Call,
     CallPlan,
     Command,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from bridge import realtime, twilio
-from bridge.call import Call, CallPlan, Command, End, EndReason, Inbound, Note
+from bridge.core import realtime, twilio
+from bridge.core.call import Call, CallPlan, Command, End, EndReason, Inbound, Note
 
 STREAM_SID = "MZ" + "0" * 32
 CALL_SID = "CA" + "0" * 32

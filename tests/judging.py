@@ -6,8 +6,8 @@ Owns short words for the events of the trace's vocabulary. Plays nothing.
 import random
 from typing import Any
 
-from simulator.auditor import Auditor
-from simulator.conditions import Conditions
+from simulator.judging.auditor import Auditor
+from simulator.judging.conditions import Conditions
 from simulator.trace import Event
 
 MULAW = {"input_format": "audio/pcmu", "output_format": "audio/pcmu"}

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bridge import realtime, twilio
-from bridge.call import Inbound, LineReleased
+from bridge.core import realtime, twilio
+from bridge.core.call import Inbound, LineReleased
 
 frames = st.binary(min_size=160, max_size=160)
 """Caller audio: one frame of 20 ms."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator.conditions import Conditions, Way
+from simulator.judging.conditions import Conditions, Way
 from simulator.scenario.names import LAWS
 from tests.judging import Story, silence, voice
 

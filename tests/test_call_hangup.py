@@ -1,10 +1,10 @@
-"""bridge.call: the agent hangs up. Goodbye, silence, and only then the line."""
+"""bridge.core.call: the agent hangs up. Goodbye, silence, and only then the line."""
 
 import pytest
 
-from bridge import realtime, twilio
-from bridge.call import CallPlan, EndReason, LineReleased, Phase, ReleaseLine
-from bridge.realtime import FunctionCallOutput, SemanticVad, ServerVad
+from bridge.core import realtime, twilio
+from bridge.core.call import CallPlan, EndReason, LineReleased, Phase, ReleaseLine
+from bridge.core.realtime import FunctionCallOutput, SemanticVad, ServerVad
 from tests.calls import (
     Bench,
     appended_audio,

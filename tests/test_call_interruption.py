@@ -1,11 +1,11 @@
-"""bridge.call: the caller speaks over the agent.
+"""bridge.core.call: the caller speaks over the agent.
 
 The bench's round trip is 100 ms: what was acknowledged counts, plus the time since, plus 100 ms.
 """
 
-from bridge import realtime, twilio
-from bridge.call import CallPlan
-from bridge.realtime import SemanticVad, ServerVad
+from bridge.core import realtime, twilio
+from bridge.core.call import CallPlan
+from bridge.core.realtime import SemanticVad, ServerVad
 from tests.calls import (
     Bench,
     created,

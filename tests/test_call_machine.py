@@ -4,8 +4,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from bridge import realtime, twilio
-from bridge.call import CallPlan, Phase
+from bridge.core import realtime, twilio
+from bridge.core.call import CallPlan, Phase
 from tests.call_world import World
 from tests.world_parts import Reply
 

@@ -1,4 +1,4 @@
-"""bridge.call: how a call comes up, and how it ends when it does not."""
+"""bridge.core.call: how a call comes up, and how it ends when it does not."""
 
 from math import inf, isfinite
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import realtime, twilio
-from bridge.call import (
+from bridge.core import realtime, twilio
+from bridge.core.call import (
     Call,
     CallPlan,
     Command,
@@ -18,7 +18,7 @@ from bridge.call import (
     OpenRealtime,
     Phase,
 )
-from bridge.caller import KEPT_MAX_MS
+from bridge.core.caller import KEPT_MAX_MS
 from tests.calls import CALL_SID, START, STREAM_SID, Bench, appended_audio, error, media, of_type
 from tests.strategies import messages
 

@@ -1,10 +1,10 @@
-"""bridge.call: who speaks. Requests, answers, failures, stalls, tools, keys, gaps."""
+"""bridge.core.call: who speaks. Requests, answers, failures, stalls, tools, keys, gaps."""
 
 import pytest
 
-from bridge import realtime, twilio
-from bridge.call import CallPlan, EndReason
-from bridge.realtime import FunctionCallOutput, ServerVad, UserMessage
+from bridge.core import realtime, twilio
+from bridge.core.call import CallPlan, EndReason
+from bridge.core.realtime import FunctionCallOutput, ServerVad, UserMessage
 from tests.calls import (
     Bench,
     appended_audio,

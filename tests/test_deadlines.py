@@ -1,11 +1,11 @@
-"""bridge.deadlines: named times and the earliest of them."""
+"""bridge.core.deadlines: named times and the earliest of them."""
 
 from math import inf
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.deadlines import Deadlines
+from bridge.core.deadlines import Deadlines
 
 
 def test_nothing_expected_is_never() -> None:

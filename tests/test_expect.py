@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from simulator.conditions import Conditions, Way
-from simulator.expect import EventWatch, judge, judge_threshold, rule_in_words
-from simulator.judge import Judge, shown_path
-from simulator.metrics import Samples
+from simulator.judging.conditions import Conditions, Way
+from simulator.judging.expect import EventWatch, judge, judge_threshold, rule_in_words
+from simulator.judging.judge import Judge, shown_path
+from simulator.judging.metrics import Samples
 from simulator.scenario.format import (
     Aggregate,
     Ended,

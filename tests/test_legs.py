@@ -12,7 +12,7 @@ from trio.testing import MockClock, memory_stream_pair
 from trio_websocket import ConnectionClosed, WebSocketRequest, wrap_server_stream
 from wsproto.events import Ping
 
-from bridge import realtime, twilio
+from bridge.core import realtime, twilio
 from bridge.legs import (
     CLOSE_S_MAX,
     CONNECT_S_MAX,

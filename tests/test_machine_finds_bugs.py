@@ -10,16 +10,16 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from bridge.call import Call, EndReason
-from bridge.caller import Caller
-from bridge.commands import End
-from bridge.hangup import Hangup
-from bridge.outbox import Outbox
-from bridge.playback import Cut, Interruption, Playback
-from bridge.playhead import Playhead
-from bridge.realtime import InputAudioBufferAppend
-from bridge.responses import Responses
-from bridge.turns import Turns
+from bridge.core.call import Call, EndReason
+from bridge.core.caller import Caller
+from bridge.core.commands import End
+from bridge.core.hangup import Hangup
+from bridge.core.outbox import Outbox
+from bridge.core.playback import Cut, Interruption, Playback
+from bridge.core.playhead import Playhead
+from bridge.core.realtime import InputAudioBufferAppend
+from bridge.core.responses import Responses
+from bridge.core.turns import Turns
 from tests.test_call_machine import GATE, CallMachine
 from tests.world_parts import LawBroken
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from simulator import prices
-from simulator.auditor import Auditor
-from simulator.conditions import Conditions, Way
-from simulator.metrics import Metrics, percentile
-from simulator.metrics.intervals import intersection, length, longest_gap, union
-from simulator.metrics.samples import Samples, aggregate
-from simulator.metrics.turns import Reply, Utterance, answers
-from simulator.observer import Chorus
+from simulator.judging import prices
+from simulator.judging.auditor import Auditor
+from simulator.judging.conditions import Conditions, Way
+from simulator.judging.metrics import Metrics, percentile
+from simulator.judging.metrics.intervals import intersection, length, longest_gap, union
+from simulator.judging.metrics.samples import Samples, aggregate
+from simulator.judging.metrics.turns import Reply, Utterance, answers
+from simulator.judging.observer import Chorus
 from tests.judging import Story, silence, voice
 
 

@@ -1,6 +1,6 @@
-"""bridge.mulaw: the units of audio."""
+"""bridge.core.mulaw: the units of audio."""
 
-from bridge import mulaw
+from bridge.core import mulaw
 
 
 def test_milliseconds_are_rounded_down() -> None:

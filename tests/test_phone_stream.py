@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulator.readings import sounding_bytes
+from simulator.judging.readings import sounding_bytes
 from simulator.scenario.format import HangUp, PhoneSetup, Press, Replay, Say, Silence, Step
 from simulator.sound import load_clip
 from simulator.websocket import BINARY, PING, TEXT, frame

@@ -1,9 +1,9 @@
-"""bridge.playback: the ledger of what was generated, sent and heard, per item."""
+"""bridge.core.playback: the ledger of what was generated, sent and heard, per item."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.playback import ITEMS_MAX, MARK_SPACING_MS, Cut, Piece, Playback
+from bridge.core.playback import ITEMS_MAX, MARK_SPACING_MS, Cut, Piece, Playback
 
 MS = 8
 

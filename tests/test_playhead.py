@@ -1,11 +1,11 @@
-"""bridge.playhead: what the caller will have heard, from marks and measured round trips.
+"""bridge.core.playhead: what the caller will have heard, from marks and measured round trips.
 
 The bench has a Twilio of 50 ms out and 70 ms back unless a test says otherwise. Times are seconds.
 """
 
 import pytest
 
-from bridge.playhead import ROUND_TRIP_DEFAULT_S, Playhead
+from bridge.core.playhead import ROUND_TRIP_DEFAULT_S, Playhead
 
 MS = 8
 

@@ -5,8 +5,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.caller_audio import CallerAudio
-from simulator.provenance import PASSED_MAX_BYTES, Provenance
+from simulator.judging.caller_audio import CallerAudio
+from simulator.judging.provenance import PASSED_MAX_BYTES, Provenance
 from simulator.trace import Event
 from tests.judging import Story, silence, voice
 

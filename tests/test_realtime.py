@@ -1,4 +1,4 @@
-"""bridge.realtime and bridge.realtime_session: the Realtime vocabulary in both dialects."""
+"""The Realtime vocabulary in both dialects, and what a session is told to be."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from openai.types.beta.realtime import RealtimeClientEvent as BetaClientEvent
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
-from bridge import realtime
+from bridge.core import realtime
 from tests.strategies import realtime_texts
 
 RECORDED = [

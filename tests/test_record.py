@@ -1,10 +1,10 @@
-"""bridge.record: what is written down about a call."""
+"""bridge.core.record: what is written down about a call."""
 
 import msgspec
 
-from bridge.commands import EndReason
-from bridge.realtime import InputTokenDetails, OutputTokenDetails, Usage
-from bridge.record import KINDS_MAX, CallRecord, Tokens, count
+from bridge.core.commands import EndReason
+from bridge.core.realtime import InputTokenDetails, OutputTokenDetails, Usage
+from bridge.core.record import KINDS_MAX, CallRecord, Tokens, count
 
 
 def test_tokens_add_up_over_responses() -> None:

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from simulator.auditor import Violation
-from simulator.expect import Expectation
+from simulator.judging.auditor import Violation
+from simulator.judging.expect import Expectation
 from simulator.report import (
     CallChart,
     ChartRecorder,

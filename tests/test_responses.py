@@ -1,9 +1,9 @@
-"""bridge.responses: whose turn it is."""
+"""bridge.core.responses: whose turn it is."""
 
 import pytest
 
-from bridge.realtime import ResponseOptions
-from bridge.responses import INTERRUPTED_MAX, Responses
+from bridge.core.realtime import ResponseOptions
+from bridge.core.responses import INTERRUPTED_MAX, Responses
 
 HELLO = ResponseOptions("Say hello.")
 BYE = ResponseOptions("Say goodbye.")

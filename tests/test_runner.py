@@ -62,9 +62,7 @@ def test_results_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> Non
     assert sorted(each.digest for each in told) == sorted(each.digest for each in two)
 
 
-def test_one_job_needs_no_other_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_job_needs_no_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A single call is played here, where a debugger can see it."""
     monkeypatch.setattr(runner, "ProcessPoolExecutor", None)
     results = play_all([Job(small_call(tmp_path, PASSES), 0)], 8, lambda result: None)

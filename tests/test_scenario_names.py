@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from bridge.commands import EndReason
+from bridge.core.commands import EndReason
 from bridge.settings import Settings
 from simulator.scenario import names
 from simulator.scenario.format import TriggerKind

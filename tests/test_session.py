@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
 from bridge.app import BridgeApp, make_app
-from bridge.call import Call
+from bridge.core.call import Call
 from bridge.session import REALTIME_OUTBOX_MAX, TWILIO_OUTBOX_MAX
 from tests.far_ends import (
     CALL,

@@ -1,11 +1,11 @@
-"""bridge.twilio: the Media Streams vocabulary, as Twilio's documentation and captures have it."""
+"""The Media Streams vocabulary, as Twilio's documentation and captures have it."""
 
 import json
 
 import pytest
 from hypothesis import given
 
-from bridge import twilio
+from bridge.core import twilio
 from tests.strategies import twilio_texts
 
 SID = "MZ" + "0" * 32

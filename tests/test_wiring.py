@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from bridge.core.realtime import SemanticVad, ServerVad
 from bridge.outside import Outside
-from bridge.realtime import SemanticVad, ServerVad
 from bridge.wiring import log_for, plan_for, services_for
 from tests.far_ends import ACCOUNT, AUTH_TOKEN, CALL, KEY, NOW, Lines, production, settings
 

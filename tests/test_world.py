@@ -83,8 +83,8 @@ def test_each_part_has_its_own_randomness(tmp_path: Path) -> None:
     quiet = small_call(tmp_path, SPEAKS)
     talkative = small_call(tmp_path, f"{SPEAKS}model: {{reply: auto}}\n")
     first, second, third = (
-        only(played(call, seed), "twilio.sent")[1].data for call, seed in
-        ((quiet, 1), (talkative, 1), (quiet, 2))
+        only(played(call, seed), "twilio.sent")[1].data
+        for call, seed in ((quiet, 1), (talkative, 1), (quiet, 2))
     )
 
     assert first == second

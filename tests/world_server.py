@@ -7,7 +7,7 @@ holds us to truncation, requests and caller audio.
 from collections.abc import Callable
 from functools import partial
 
-from bridge import realtime
+from bridge.core import realtime
 from tests.world_parts import DELTA_BYTES, Agenda, Items, Reply, ServerResponse, item_audio, law
 
 

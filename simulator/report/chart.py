@@ -6,8 +6,8 @@ Owns which events are drawn and on which lane. Knows nothing of SVG.
 from dataclasses import dataclass, field
 from math import inf
 
-from simulator import readings
-from simulator.observer import Observer
+from simulator.judging import readings
+from simulator.judging.observer import Observer
 from simulator.trace import Event
 
 PER_LANE_MAX = 1500

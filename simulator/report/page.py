@@ -9,8 +9,8 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from simulator.auditor import Violation
-from simulator.expect import Expectation
+from simulator.judging.auditor import Violation
+from simulator.judging.expect import Expectation
 from simulator.report.drawing import drawing
 from simulator.report.result import ScenarioResult
 from simulator.scenario.names import LAWS, METRICS

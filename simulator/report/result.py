@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from simulator.auditor import Violation
-from simulator.expect import Expectation
+from simulator.judging.auditor import Violation
+from simulator.judging.expect import Expectation
 from simulator.report.chart import CallChart
 
 Verdict = Literal["passed", "failed", "violation", "error"]

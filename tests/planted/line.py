@@ -10,15 +10,16 @@ import trio
 from pytest import MonkeyPatch
 
 import bridge.app
-import bridge.realtime
-from bridge import realtime, release, twilio
-from bridge.call import Call
-from bridge.commands import EndReason
+import bridge.core.realtime
+from bridge import release
+from bridge.core import realtime, twilio
+from bridge.core.call import Call
+from bridge.core.commands import EndReason
+from bridge.core.mulaw import FRAME_BYTES, SILENCE
+from bridge.core.outbox import Outbox
+from bridge.core.plan import CallPlan
+from bridge.core.realtime import Dialect, SessionUpdate, TurnDetectionUpdate
 from bridge.legs import RealtimeLeg
-from bridge.mulaw import FRAME_BYTES, SILENCE
-from bridge.outbox import Outbox
-from bridge.plan import CallPlan
-from bridge.realtime import Dialect, SessionUpdate, TurnDetectionUpdate
 from bridge.release import LineReleaser, Released
 from bridge.session import Session
 
@@ -37,7 +38,7 @@ def signature_not_checked(patch: MonkeyPatch) -> None:
 # -- the session ----------------------------------------------------------------------------------
 def no_mulaw_in_session_update(patch: MonkeyPatch) -> None:
     """The audio formats are left to their default, 24 kHz PCM: the caller hears noise."""
-    session_body = bridge.realtime.session_body
+    session_body = bridge.core.realtime.session_body
 
     def planted(update: SessionUpdate | TurnDetectionUpdate, dialect: Dialect) -> dict[str, Any]:
         body = session_body(update, dialect)
@@ -45,7 +46,7 @@ def no_mulaw_in_session_update(patch: MonkeyPatch) -> None:
             way.pop("format", None)
         return body
 
-    patch.setattr(bridge.realtime, "session_body", planted)
+    patch.setattr(bridge.core.realtime, "session_body", planted)
 
 
 def audio_before_the_configuration(patch: MonkeyPatch) -> None:
@@ -155,4 +156,4 @@ def line_never_released(patch: MonkeyPatch) -> None:
         return Released("failed")
 
     patch.setattr(LineReleaser, "release", planted)
-    patch.setattr("bridge.call.RELEASE_TIMEOUT_S", 3600.0)
+    patch.setattr("bridge.core.call.RELEASE_TIMEOUT_S", 3600.0)

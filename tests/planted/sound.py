@@ -9,14 +9,14 @@ from collections import Counter
 import trio
 from pytest import MonkeyPatch
 
+from bridge.core.mulaw import BYTES_PER_MS, BYTES_PER_S, whole_ms
+from bridge.core.outbox import Outbox
+from bridge.core.playback import MARK_SPACING_MS, Cut, Interruption, Piece, Playback
+from bridge.core.playhead import Playhead
+from bridge.core.responses import Responses
+from bridge.core.turns import Turns
+from bridge.core.twilio import Outbound, SendMedia
 from bridge.legs import TwilioLeg
-from bridge.mulaw import BYTES_PER_MS, BYTES_PER_S, whole_ms
-from bridge.outbox import Outbox
-from bridge.playback import MARK_SPACING_MS, Cut, Interruption, Piece, Playback
-from bridge.playhead import Playhead
-from bridge.responses import Responses
-from bridge.turns import Turns
-from bridge.twilio import Outbound, SendMedia
 
 NOTHING_FOUND = Interruption((), frozenset())
 

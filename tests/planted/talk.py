@@ -6,13 +6,13 @@ docstring says how a bridge comes by it.
 
 from pytest import MonkeyPatch
 
-from bridge import realtime, tools
-from bridge.caller import Caller
-from bridge.conversation import Conversation
-from bridge.hangup import DRAIN, WATCHDOG, Hangup, Step
-from bridge.outbox import Outbox
-from bridge.responses import Responses
-from bridge.turns import Turns
+from bridge.core import realtime, tools
+from bridge.core.caller import Caller
+from bridge.core.conversation import Conversation
+from bridge.core.hangup import DRAIN, WATCHDOG, Hangup, Step
+from bridge.core.outbox import Outbox
+from bridge.core.responses import Responses
+from bridge.core.turns import Turns
 
 
 # -- requests and tools ---------------------------------------------------------------------------

@@ -1,0 +1,156 @@
+"""The polite end of a call: goodbye, silence, and only then the line.
+
+Owns the steps from the model's ``end_call`` until the line may be released. Knows nothing of legs
+and of how a line is released.
+
+    SPEAKING   the goodbye is being spoken, or asked for       WATCHDOG, renewed by each sound
+    DRAINING   it is complete; the caller hears the rest       DRAIN
+    GRACE      the caller has heard it; a decent pause         GRACE
+    OVER       the line may be released
+
+On the right, the deadline of each step.
+
+The goodbye is whatever the model says from the response on that calls ``end_call``: if that
+response has no sound, a goodbye is asked for, and once more if that fails. If nothing was said in
+time, what still sounds is played out and the pause is left away. The caller's voice has no effect
+meanwhile, unless ``end_call_interruptible``: then it takes the hangup back.
+"""
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from bridge.core.deadlines import Deadlines
+from bridge.core.outbox import Outbox
+from bridge.core.plan import CallPlan
+from bridge.core.playback import Playback
+from bridge.core.realtime import ServerVad, TurnDetection
+from bridge.core.tools import FAREWELL
+from bridge.core.turns import RETRY, Turns
+
+WATCHDOG: Final = "watchdog"
+DRAIN: Final = "drain"
+GRACE: Final = "grace"
+
+DRAIN_SLACK_S: Final = 5.0
+"""How much later than computed the last mark may come back."""
+
+ASKS_MAX: Final = 2
+"""A goodbye that fails before it is heard is asked for once more."""
+
+
+class Step(Enum):
+    """What the hangup waits for."""
+
+    SPEAKING = "speaking"
+    DRAINING = "draining"
+    GRACE = "grace"
+    OVER = "over"
+
+
+class Hangup:
+    """One hangup, from the model's wish to the line's release."""
+
+    def __init__(
+        self,
+        plan: CallPlan,
+        outbox: Outbox,
+        playback: Playback,
+        deadlines: Deadlines,
+        turns: Turns,
+    ) -> None:
+        self.step = Step.SPEAKING
+        self._spoken = False
+        self._asks = 0
+        self._plan = plan
+        self._outbox = outbox
+        self._playback = playback
+        self._deadlines = deadlines
+        self._turns = turns
+
+    def begin(self, response_id: str, now: float) -> None:
+        """The model wants to hang up; ``response_id`` is the response that says so."""
+        self._spoken = self._turns.responses.has_spoken(response_id)
+        self._turns.closing = True
+        self._turns.responses.unwant()
+        self._deadlines.clear(RETRY)
+        if not self._plan.end_call_interruptible:
+            self._turns.listening = False
+            self._turns.responses.turn_owed = False
+            self._outbox.turn_detection(deaf(self._plan.turn_detection))
+        self._watch(now)
+        self.advance(now)
+
+    def take_back(self) -> None:
+        """The caller speaks, and may."""
+        self._turns.closing = False
+        self._deadlines.clear(WATCHDOG, DRAIN, GRACE)
+
+    def spoke(self, now: float) -> None:
+        """Audio of the goodbye is on its way to the caller."""
+        self._spoken = True
+        if self.step is Step.SPEAKING:
+            self._watch(now)
+
+    def created(self, response_id: str) -> None:
+        """A response began. After the goodbye nothing more is said."""
+        rejected = self._turns.responses.interrupted(response_id)
+        if self.step is not Step.SPEAKING and not rejected:
+            self._turns.responses.reject(response_id)
+            self._outbox.cancel(response_id)
+
+    def advance(self, now: float) -> None:
+        """Something has happened; go on as far as that allows."""
+        if self.step is Step.SPEAKING and self._turns.responses.idle:
+            if self._spoken:
+                self._drain(now)
+            elif self._asks < ASKS_MAX:
+                self._asks += 1
+                self._watch(now)
+                self._turns.ask(FAREWELL, now)
+        if self.step is Step.DRAINING and self._playback.complete:
+            self._pause(now)
+
+    def due(self, deadline: str, now: float) -> None:
+        """One of our deadlines has come."""
+        if deadline == WATCHDOG:
+            self.give_up(now)
+        elif deadline == DRAIN:
+            self._pause(now)
+        else:
+            self.step = Step.OVER
+
+    def give_up(self, now: float) -> None:
+        """There will be no goodbye, or no more of it: play out what there is."""
+        self._turns.stop(now)
+        if self.step is Step.SPEAKING:
+            self._drain(now)
+            self.advance(now)
+
+    def _watch(self, now: float) -> None:
+        """The caller may wait so long in silence for the goodbye, or for the rest of it."""
+        sounds_s = self._playback.head.remaining_s(now) if self._spoken else 0.0
+        self._deadlines.set(WATCHDOG, now + sounds_s + self._plan.end_call_watchdog_s)
+
+    def _drain(self, now: float) -> None:
+        self.step = Step.DRAINING
+        self._deadlines.clear(WATCHDOG)
+        self._deadlines.set(DRAIN, now + self._playback.head.remaining_s(now) + DRAIN_SLACK_S)
+
+    def _pause(self, now: float) -> None:
+        self._deadlines.clear(DRAIN)
+        if self._spoken:
+            self.step = Step.GRACE
+            self._deadlines.set(GRACE, now + self._plan.end_call_grace_s)
+        else:
+            self.step = Step.OVER
+
+
+def deaf(detection: TurnDetection) -> TurnDetection:
+    """Return ``detection`` so that the caller's voice is noticed and has no effect."""
+    if isinstance(detection, ServerVad):
+        return msgspec.structs.replace(
+            detection, idle_timeout_ms=None, create_response=False, interrupt_response=False
+        )
+    return msgspec.structs.replace(detection, create_response=False, interrupt_response=False)

@@ -1,0 +1,157 @@
+"""Whose turn it is to speak: the model's responses and our requests for them.
+
+Owns what is active, what was interrupted, what we asked for and what we still want. Everything is
+keyed by response id, because a cancelled response's end may come after the next one's beginning.
+Knows no wire and no time.
+
+A request (`want`) waits until no response is active: the server refuses a second one. It may also
+be overtaken: a turn of the caller makes the server begin a response by itself, which answers both.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+from bridge.core.realtime import ResponseOptions
+
+INTERRUPTED_MAX: Final = 64
+"""Interrupted responses remembered; stragglers come within a second of the interruption."""
+
+
+class Finished(msgspec.Struct):
+    """What came of a response: what it had been asked to be, and whether it produced audio."""
+
+    options: ResponseOptions = ResponseOptions()
+    spoken: bool = False
+
+
+class Responses:
+    """The books of the model's turns."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, Finished] = {}
+        self._interrupted: OrderedDict[str, None] = OrderedDict()
+        self._wanted: ResponseOptions | None = None
+        self._asked: ResponseOptions | None = None
+        self._asked_event_id = ""
+        self._refused = False
+        self._unwelcome = False
+        self.turn_owed = False
+        """The server has the caller's turn and will begin a response by itself."""
+
+    # -------------------------------------------------------------------- requests of ours
+    def want(self, options: ResponseOptions) -> None:
+        """A response shall be asked for as soon as none is active."""
+        self._wanted = options
+
+    def unwant(self) -> None:
+        """Ask for nothing; a response already asked for is unwelcome when it comes."""
+        self._wanted = None
+        self._unwelcome = self._asked is not None
+
+    def ready_to_ask(self) -> bool:
+        """Something is wanted and the server would accept it."""
+        return self._wanted is not None and not (self._active or self._asked or self._refused)
+
+    def next_request(self) -> ResponseOptions:
+        """Take what is wanted; to be called when `ready_to_ask`."""
+        assert self._wanted is not None
+        options, self._wanted = self._wanted, None
+        return options
+
+    def asked(self, options: ResponseOptions, event_id: str) -> None:
+        """The request went out as the event ``event_id``."""
+        self._asked, self._asked_event_id = options, event_id
+
+    def failed_to_ask(self, event_id: str | None, *, again: bool) -> bool:
+        """The server answered an event of ours with an error. False: it was not our request.
+
+        Args:
+            event_id: of the refused event; None if the server does not say.
+            again: a response is active; ask once more when it is done.
+        """
+        if self._asked is None or event_id not in {self._asked_event_id, None}:
+            return False
+        if event_id is None and not again:
+            return False
+        if again and not self._unwelcome:
+            self._wanted, self._refused = self._asked, True
+        self._asked, self._unwelcome = None, False
+        return True
+
+    # -------------------------------------------------------------------- what the server does
+    def created(self, response_id: str) -> bool:
+        """A response began. True: nobody wants it any more, it must be cancelled.
+
+        If the server owes an answer to the caller's turn, this is it, and it answers what we
+        merely want as well; otherwise it is the one we asked for.
+        """
+        if self.turn_owed:
+            self.turn_owed = False
+            self._active[response_id] = Finished()
+            self._wanted = None
+            return False
+        self._active[response_id] = Finished(self._asked or ResponseOptions())
+        self._asked = None
+        unwelcome, self._unwelcome = self._unwelcome, False
+        if unwelcome:
+            self.reject(response_id)
+        return unwelcome
+
+    def spoke(self, response_id: str) -> None:
+        """A response produced audio."""
+        if response_id in self._active:
+            self._active[response_id].spoken = True
+
+    def done(self, response_id: str) -> Finished:
+        """A response is over. Returns what came of it."""
+        finished = self._active.pop(response_id, Finished())
+        self._refused = False
+        if not self._active:  # a request sent before that response began has been answered by now
+            self._asked = None
+        return finished
+
+    def lost(self) -> None:
+        """The connection is gone, and all responses with it."""
+        self._active.clear()
+        self._wanted = self._asked = None
+        self.turn_owed = False
+
+    # -------------------------------------------------------------------- interruption
+    def interrupt(self, audible_ids: frozenset[str]) -> list[str]:
+        """All active and audible responses are interrupted. Returns the active ones, to cancel."""
+        active = [one for one in self._active if one not in self._interrupted]
+        for response_id in (*audible_ids, *active):
+            self.reject(response_id)
+        return active
+
+    def interrupted(self, response_id: str) -> bool:
+        """Audio of this response must not be played."""
+        return response_id in self._interrupted
+
+    def reject(self, response_id: str) -> None:
+        """Nothing of this response shall be played."""
+        self._interrupted[response_id] = None
+        while len(self._interrupted) > INTERRUPTED_MAX:
+            self._interrupted.popitem(last=False)
+
+    # -------------------------------------------------------------------- questions
+    @property
+    def live(self) -> bool:
+        """A response that was not interrupted is being generated."""
+        return any(one not in self._interrupted for one in self._active)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is active, asked for or wanted."""
+        return not (self._active or self._asked or self._wanted)
+
+    @property
+    def owed(self) -> bool:
+        """The model owes us something: silence now would be a stall."""
+        return self.live or self.turn_owed or bool(self._asked or self._wanted)
+
+    def has_spoken(self, response_id: str) -> bool:
+        """An active response has produced audio."""
+        return response_id in self._active and self._active[response_id].spoken

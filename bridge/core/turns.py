@@ -1,0 +1,255 @@
+"""Who speaks: the caller's voice against the model's.
+
+Owns the rules of turns: what an interruption does, which audio is played, when a response is asked
+for, what follows a failed one, and how long the model may owe us something. Knows nothing of how a
+call begins or ends; when a call cannot go on, it returns the reason.
+
+Interruption. When the caller begins to speak, everything the model has started is over: sound is
+stopped with one `clear`, each item not fully heard is truncated to what was heard, and audio of
+interrupted responses is dropped whenever it comes. It is the *sound* that counts, not the
+generation: a reply is usually generated long before it has been heard. With ``interrupt_response``
+the server cancels its active response by itself, otherwise we do.
+"""
+
+from typing import Final
+
+from bridge.core.commands import EndReason
+from bridge.core.deadlines import Deadlines
+from bridge.core.mulaw import whole_ms
+from bridge.core.outbox import Outbox
+from bridge.core.plan import CallPlan
+from bridge.core.playback import Cut, Interruption, Playback
+from bridge.core.realtime import ErrorDetail, FinishedResponse, OutputAudioDelta, ResponseOptions
+from bridge.core.record import CallRecord
+from bridge.core.responses import Responses
+from bridge.core.tools import ANSWER
+
+RESPONSE: Final = "response"
+"""Deadline: the model owes us something and has not moved since."""
+RETRY: Final = "retry"
+"""Deadline: ask again for a response that failed."""
+
+RETRY_AFTER_S: Final = 1.0
+FAILED_MAX: Final = 3
+"""So many failed responses in a row end the call: the caller has been hearing nothing."""
+SPEECH_MAX_S: Final = 120.0
+"""A caller who speaks longer without a pause is more likely a server that has died."""
+
+FATAL_CODES: Final = frozenset(
+    {"insufficient_quota", "invalid_api_key", "account_deactivated", "billing_hard_limit_reached"}
+)
+"""Codes of failed responses that no retry will change (livekit-agents has the same list)."""
+
+
+class Turns:
+    """The turns of one call."""
+
+    def __init__(
+        self,
+        plan: CallPlan,
+        outbox: Outbox,
+        playback: Playback,
+        deadlines: Deadlines,
+        record: CallRecord,
+    ) -> None:
+        self.responses = Responses()
+        self.listening = True
+        """The caller's voice counts: it interrupts and is answered. Not so during a goodbye."""
+        self.closing = False
+        """A hangup is under way: it decides itself what to ask for again."""
+        self._speaking_since: float | None = None
+        self._owed_since: float | None = None
+        self._failed_in_a_row = 0
+        self._plan = plan
+        self._outbox = outbox
+        self._playback = playback
+        self._deadlines = deadlines
+        self._record = record
+
+    @property
+    def caller_speaking(self) -> bool:
+        """The server believes the caller is speaking."""
+        return self._speaking_since is not None
+
+    # -------------------------------------------------------------------- the caller
+    def speech_started(self, now: float) -> None:
+        """The caller begins to speak."""
+        self._speaking_since = now
+        if self.listening:
+            self._deadlines.clear(RETRY)
+            self._interrupt(now)
+        self._watch(now)
+
+    def speech_stopped(self, now: float) -> None:
+        """The caller has stopped speaking."""
+        self._speaking_since = None
+        self._watch(now)
+
+    def committed(self, now: float) -> None:
+        """The caller's turn is complete, and is to be answered."""
+        self._speaking_since = None
+        if not self.listening:
+            return
+        if self._plan.turn_detection.create_response:
+            self.responses.turn_owed = True
+            self._watch(now)
+        else:
+            self.ask(ANSWER, now)
+
+    def _interrupt(self, now: float) -> None:
+        found = self._stop_sound(now)
+        cancelled = self.responses.interrupt(found.response_ids)
+        if not self._plan.turn_detection.interrupt_response:
+            for response_id in cancelled:
+                self._outbox.cancel(response_id)
+        self.responses.unwant()
+
+    def _stop_sound(self, now: float) -> Interruption:
+        explanation = self._playback.head.explain(now)
+        if not self._playback.audible(now):
+            self._playback.drop_held()
+            self._explain("nothing is audible", (), explanation)
+            return Interruption((), frozenset())
+        found = self._playback.interrupt(now)
+        self._outbox.clear()
+        for cut in found.cuts:
+            self._truncate(cut)
+        self._record.barge_ins += 1
+        self._outbox.note(
+            "interrupted", items=[[cut.item_id, cut.audio_end_ms] for cut in found.cuts]
+        )
+        self._explain("interrupted", found.cuts, explanation)
+        return found
+
+    def _truncate(self, cut: Cut) -> None:
+        self._outbox.truncate(cut)
+        self._record.truncations += 1
+
+    def _explain(self, decision: str, cuts: tuple[Cut, ...], explanation: str) -> None:
+        if self._plan.show_timing_math:
+            heard = "".join(f", heard {cut.audio_end_ms} ms of {cut.item_id}" for cut in cuts)
+            self._outbox.note("playhead", explain=f"{decision}{heard}: timeline {explanation}")
+
+    # -------------------------------------------------------------------- the model
+    def created(self, response_id: str, now: float) -> None:
+        """A response began."""
+        self._record.responses += 1
+        if self.responses.created(response_id):
+            self._outbox.cancel(response_id)
+        self._watch(now, progress=True)
+
+    def delta(self, event: OutputAudioDelta, now: float) -> bool:
+        """Audio came. Returns whether it is played."""
+        self._watch(now, progress=True)
+        if self.responses.interrupted(event.response_id):
+            self._record.late_deltas_dropped += 1
+            cut = self._playback.late(event.item_id)
+            if cut is not None:
+                self._truncate(cut)
+            return False
+        if not event.delta:
+            return False
+        self.responses.spoke(event.response_id)
+        self._record.agent_audio_ms += whole_ms(len(event.delta))
+        self._outbox.play(self._playback.play(event.response_id, event.item_id, event.delta, now))
+        return True
+
+    def item_audio_done(self, item_id: str, now: float) -> None:
+        """All audio of an item has come."""
+        self._outbox.play(self._playback.item_done(item_id, now))
+
+    def done(self, response: FinishedResponse, now: float) -> EndReason | None:
+        """A response is over. Returns a reason if the call cannot go on."""
+        if response.usage is not None:
+            self._record.tokens.add(response.usage)
+        finished = self.responses.done(response.id)
+        self._outbox.play(self._playback.response_done(response.id, now))
+        if response.status == "failed":
+            reason = self._failed(response)
+            if reason is not None:
+                return reason
+            interrupted = self.caller_speaking or self.responses.interrupted(response.id)
+            if not (self.closing or finished.spoken or interrupted):
+                self.responses.want(finished.options)
+                self._deadlines.set(RETRY, now + RETRY_AFTER_S)
+        elif response.status == "completed":
+            self._failed_in_a_row = 0
+        if RETRY not in self._deadlines:
+            self.ask_if_possible(now)
+        self._watch(now, progress=True)
+        return None
+
+    def _failed(self, response: FinishedResponse) -> EndReason | None:
+        details = response.status_details
+        error = (
+            details.error if details is not None and details.error is not None else ErrorDetail()
+        )
+        self._record.responses_failed += 1
+        self._failed_in_a_row += 1
+        self._outbox.note("response_failed", code=error.code, type=error.type)
+        if error.code in FATAL_CODES or error.type in FATAL_CODES:
+            self._record.realtime_refusal = error.code or error.type
+            return EndReason.REALTIME_REFUSED
+        if self._failed_in_a_row >= FAILED_MAX:
+            self._record.realtime_refusal = error.code
+            return EndReason.REALTIME_REFUSED
+        return None
+
+    def progressed(self, now: float) -> None:
+        """Anything came that belongs to a response."""
+        self._watch(now, progress=True)
+
+    # -------------------------------------------------------------------- our requests
+    def ask(self, options: ResponseOptions, now: float) -> None:
+        """Ask for a response, now or as soon as the server would accept it."""
+        self.responses.want(options)
+        self.ask_if_possible(now)
+
+    def ask_if_possible(self, now: float) -> None:
+        """Send the request that waits, if there is one and nobody else speaks first."""
+        waiting = self.listening and (self.caller_speaking or self.responses.turn_owed)
+        if self.responses.ready_to_ask() and not waiting:
+            options = self.responses.next_request()
+            self.responses.asked(options, self._outbox.ask(options))
+        self._watch(now)
+
+    def refused(self, error: ErrorDetail, now: float) -> None:
+        """The server refused an event of ours; perhaps it was a request for a response."""
+        again = error.code == "conversation_already_has_active_response"
+        self.responses.failed_to_ask(error.event_id, again=again)
+        self._watch(now)
+
+    def stop(self, now: float) -> None:
+        """What the model has started or was asked for is not wanted any more; sound goes on."""
+        for response_id in self.responses.interrupt(frozenset()):
+            self._outbox.cancel(response_id)
+        self.responses.unwant()
+        self._watch(now)
+
+    def lost(self, now: float) -> None:
+        """The connection is gone: nobody speaks any more."""
+        self.responses.lost()
+        self._speaking_since = None
+        self._outbox.play(self._playback.flush(now))
+        self._deadlines.clear(RETRY)
+        self._watch(now)
+
+    # -------------------------------------------------------------------- the watch
+    def stalled(self, now: float) -> bool:
+        """`RESPONSE` is due. Returns whether the model has stalled; a speaking caller defers it."""
+        if self._speaking_since is None or now >= self._speaking_since + SPEECH_MAX_S:
+            return True
+        self._deadlines.set(RESPONSE, min(now + 1.0, self._speaking_since + SPEECH_MAX_S))
+        return False
+
+    def _watch(self, now: float, *, progress: bool = False) -> None:
+        if not self.responses.owed:
+            self._owed_since = None
+        elif progress or self._owed_since is None:
+            self._owed_since = now
+        if self._owed_since is not None:
+            self._deadlines.set(RESPONSE, self._owed_since + self._plan.response_timeout_s)
+        elif self._speaking_since is not None:
+            self._deadlines.set(RESPONSE, self._speaking_since + SPEECH_MAX_S)
+        else:
+            self._deadlines.clear(RESPONSE)

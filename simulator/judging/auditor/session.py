@@ -1,0 +1,194 @@
+"""Laws of the Realtime session: configured first, μ-law, no errors provoked, no storms.
+
+Owns the session's state as the wires show it, per connection. Audio itself is judged elsewhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.judging import readings
+from simulator.judging.auditor.docket import Docket
+from simulator.judging.conditions import ROUNDING_MS, Conditions, Outages
+from simulator.judging.observer import Observer
+from simulator.trace import Event
+
+RACE = "conversation_already_has_active_response"
+"""response.create met a response the bridge could not know of yet: excused once in a row."""
+
+LATE_CANCEL = "response_cancel_not_active"
+"""The response ended, and the bridge could not know of it yet: excused."""
+
+NOT_THE_BRIDGES_FAULT = frozenset(
+    {
+        "session_expired",
+        "insufficient_quota",
+        "rate_limit_exceeded",
+        "server_error",
+        "account_deactivated",
+        "billing_hard_limit_reached",
+    }
+)
+
+MULAW_FORMATS = frozenset({"audio/pcmu", "g711_ulaw"})
+"""GA and beta names of 8 kHz μ-law (protocols/realtime.md 3)."""
+
+
+@dataclass(slots=True)
+class _Session:
+    configured: bool = False
+    created: bool = False
+    ready_ms: float | None = None
+    formats: dict[str, str] = field(default_factory=dict)
+    premature: bool = False
+    unconfigured: bool = False
+    wrong_format: set[str] = field(default_factory=set)
+
+
+class SessionLaws(Observer):
+    """Judges what the bridge asks of the model's server. Each fault is charged once a session."""
+
+    def __init__(self, docket: Docket, conditions: Conditions, outages: Outages) -> None:
+        super().__init__()
+        self._docket = docket
+        self._conditions = conditions
+        self._outages = outages
+        self._sessions: dict[int, _Session] = {}
+        self._active: set[str] = set()
+        self._rejected_in_a_row = 0
+        self._last_done_ms: float | None = None
+        self._cancelled = ""  # the response which the newest response.cancel names, if it does
+        received, sent = "realtime.received", "realtime.sent"
+        self.on("realtime.upgraded", self._opened)
+        self.on(received, self._update, "session.update")
+        self.on(received, self._append, "input_audio_buffer.append")
+        self.on(received, self._create, "response.create")
+        self.on(received, self._cancel, "response.cancel")
+        self.on(sent, self._session_created, "session.created")
+        self.on(sent, self._session_updated, "session.updated")
+        self.on(sent, self._created, "response.created")
+        self.on(sent, self._done, "response.done")
+        self.on(sent, self._delta, *readings.AUDIO_DELTAS)
+        self.on("realtime.violation", self._violation)
+
+    def _session(self, event: Event) -> _Session:
+        return self._sessions.setdefault(readings.connection(event.data), _Session())
+
+    def _opened(self, event: Event) -> None:
+        self._sessions[readings.connection(event.data)] = _Session()
+        self._active.clear()
+        self._rejected_in_a_row = 0
+
+    def _session_created(self, event: Event) -> None:
+        self._session(event).created = True
+
+    # -- configured before used ---------------------------------------------------
+
+    def _update(self, event: Event) -> None:
+        self._session(event).configured = True
+
+    def _session_updated(self, event: Event) -> None:
+        session = self._session(event)
+        if session.ready_ms is None:
+            session.ready_ms = event.at_ms
+        session.formats |= formats(event.data)
+
+    def _append(self, event: Event) -> None:
+        session = self._session(event)
+        if not session.configured and not session.unconfigured:
+            session.unconfigured = True
+            text = "audio was sent before any session.update"
+            self._docket.charge(event.at_ms, "session_update_first", text)
+        elif not session.premature and self._too_early(session, event.at_ms):
+            session.premature = True
+            sent = "not sent yet" if session.ready_ms is None else f"sent at {session.ready_ms:.1f}"
+            text = "audio was sent before session.updated could have reached the bridge"
+            self._docket.charge(
+                event.at_ms, "append_before_ready", text, f"session.updated: {sent}"
+            )
+        self._judge_format(session, "input", event.at_ms)
+
+    def _too_early(self, session: _Session, at_ms: float) -> bool:
+        if session.ready_ms is None:
+            return True
+        conditions = self._conditions
+        there_and_back_ms = conditions.realtime_in.shortest_ms + conditions.realtime_out.shortest_ms
+        return at_ms < session.ready_ms + there_and_back_ms - ROUNDING_MS
+
+    def _delta(self, event: Event) -> None:
+        self._judge_format(self._session(event), "output", event.at_ms)
+
+    def _judge_format(self, session: _Session, way: str, at_ms: float) -> None:
+        name = session.formats.get(way)
+        if name is None or name in MULAW_FORMATS or way in session.wrong_format:
+            return
+        session.wrong_format.add(way)
+        text = f"the session's {way} format is {name}; a telephone call needs audio/pcmu"
+        self._docket.charge(at_ms, "audio_format", text, detail=way)
+
+    # -- no errors, no storms -------------------------------------------------------
+
+    def _created(self, event: Event) -> None:
+        if event.data.get("conversation") != "none":
+            self._active.add(readings.response_id(event.data))
+
+    def _done(self, event: Event) -> None:
+        self._active.discard(readings.response_id(event.data))
+        self._rejected_in_a_row = 0
+        self._last_done_ms = event.at_ms
+
+    def _create(self, event: Event) -> None:
+        if not self._active or event.data.get("conversation") == "none":
+            return
+        self._rejected_in_a_row += 1
+        if self._rejected_in_a_row > 1:
+            self._docket.charge(
+                event.at_ms,
+                "response_create_storm",
+                f"response.create came {self._rejected_in_a_row} times while "
+                f"{', '.join(sorted(self._active))} was active",
+            )
+
+    def _cancel(self, event: Event) -> None:
+        self._cancelled = readings.response_id(event.data)
+
+    def _violation(self, event: Event) -> None:
+        code = str(event.data.get("code"))
+        if code in NOT_THE_BRIDGES_FAULT or code in self._conditions.scripted_errors:
+            return
+        if self._conditions.admission_refused and not self._session(event).created:
+            return
+        if code == RACE:
+            return  # judged as a storm when it is repeated
+        if code == LATE_CANCEL and self._cannot_know_of_the_end(event.at_ms):
+            return
+        message = str(event.data.get("message", ""))
+        self._docket.charge(
+            event.at_ms,
+            "provoked_error",
+            f"the model's server answered {code}",
+            message,
+            detail=code,
+        )
+
+    def _cannot_know_of_the_end(self, at_ms: float) -> bool:
+        """Whether the bridge was never told the end of what it cancels, or is told just now."""
+        if self._cancelled in self._active or (self._active and not self._cancelled):
+            return True
+        done_ms, race_ms = self._last_done_ms, self._conditions.realtime_round_trip_ms + ROUNDING_MS
+        if done_ms is None:
+            return False
+        return at_ms <= done_ms + race_ms or self._outages.overlap(done_ms, at_ms, "realtime")
+
+
+def formats(data: Mapping[str, Any]) -> dict[str, str]:
+    """The audio formats a session event names, by `input` and `output`; both dialects."""
+    session = readings.inner(data, "session")
+    audio = readings.inner(session, "audio")
+    found = {}
+    for way in ("input", "output"):
+        named = readings.inner(readings.inner(audio, way), "format").get("type")
+        named = named or session.get(f"{way}_audio_format") or data.get(f"{way}_format")
+        if named:
+            found[way] = str(named)
+    return found
