@@ -1,4 +1,4 @@
-"""Calls of a second or two, for tests of what surrounds them: files to be played from `tmp_path`."""
+"""Calls of a second, for tests of what surrounds them: files to be written to `tmp_path`."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ skip: the line is being repaired
 caller: []
 """
 
-# The session is configured for 24 kHz PCM by a planted bug: see `break_a_law`.
+
 SPEAKS = """
 name: a caller who says hello
 caller:

@@ -17,14 +17,14 @@ STRICT = ("--strict-markers", "-W", "error", "-p", "no:cacheprovider", "-p", "no
 def test_each_call_and_seed_is_an_item(pytester: pytest.Pytester) -> None:
     """A file gives its calls; a matrix and seeds give more of them."""
     write(pytester.path, "passes", f"{PASSES}seeds: 2\n")
-    text = SPEAKS.replace("hello\n", "hello in $lang\n").replace("/en/", "/$lang/")
+    text = SPEAKS.replace("says hello", "speaks $lang").replace("en/hello", "$lang/welcome")
     write(pytester.path, "matrix", f"{text}matrix: {{lang: [en, es]}}\n")
     listed = pytester.runpytest(*PLUGIN, *STRICT, "--collect-only", "-q")
 
     assert listed.ret == 0
     assert [line for line in listed.outlines if "::" in line] == [
-        "matrix.call.yaml::a caller who says hello in en [lang=en]",
-        "matrix.call.yaml::a caller who says hello in es [lang=es]",
+        "matrix.call.yaml::a caller who speaks en [lang=en]",
+        "matrix.call.yaml::a caller who speaks es [lang=es]",
         "passes.call.yaml::a caller who says nothing [seed 0]",
         "passes.call.yaml::a caller who says nothing [seed 1]",
     ]

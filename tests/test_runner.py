@@ -76,7 +76,8 @@ def test_a_crash_of_the_world_is_an_error_and_no_failure(
     """What breaks the simulator itself is told with its traceback; nobody's expectation failed."""
 
     def crash(world: World) -> None:
-        world.timeline.after(5, lambda: [].pop())
+        nothing: list[None] = []
+        world.timeline.after(5, nothing.pop)
 
     monkeypatch.setattr(World, "_guard", crash)
     result = play(Job(small_call(tmp_path, PASSES), 0))

@@ -1,4 +1,4 @@
-"""`callsim`: exit codes, what is said and where it is written. Calls of a second, no shipped ones."""
+"""`callsim`: exit codes, what is said, what is written. The calls take a second each."""
 
 import json
 from concurrent.futures.process import BrokenProcessPool
@@ -11,7 +11,7 @@ import pytest
 from simulator import cli
 from simulator.world import World
 from tests.planted.line import no_mulaw_in_session_update
-from tests.small_calls import FAILS, PASSES, SKIPPED, SPEAKS, write
+from tests.small_calls import FAILS, PASSES, SKIPPED, write
 
 ONE_PROCESS = ("--jobs", "1")
 
@@ -190,12 +190,12 @@ def test_4_a_law_was_broken(
 ) -> None:
     """A violation outweighs a failed expectation. The law is named with its time."""
     no_mulaw_in_session_update(monkeypatch)
-    write(calls, "speaks", SPEAKS)
     code = run(calls)
     out = capsys.readouterr().out
 
     assert code == 4
-    assert "1 failed" in out
+    assert "2 violation" in out
+    assert "time_to_first_audio_ms: max<1 (line 8)" in out
     assert "audio_format: the session's input format is audio/pcm" in out
 
 
@@ -367,7 +367,9 @@ def test_schema_prints_the_published_schema(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out) == json.loads(published.read_text("utf-8"))
 
 
-@pytest.mark.parametrize("text", [None, "{}", "[1]", "{", '{"schema_version": 99, "scenarios": []}'])
+@pytest.mark.parametrize(
+    "text", [None, "{}", "[1]", "{", '{"schema_version": 99, "scenarios": []}']
+)
 def test_show_refuses_what_is_no_result(
     tmp_path: Path, text: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ docstring says how a bridge comes by it.
 from typing import Any
 
 import trio
-from pytest import MonkeyPatch
+from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 
 import bridge.app
 import bridge.core.realtime

@@ -7,7 +7,7 @@ docstring says how a bridge comes by it. The healthy bridge's own methods do the
 from collections import Counter
 
 import trio
-from pytest import MonkeyPatch
+from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 
 from bridge.core.mulaw import BYTES_PER_MS, BYTES_PER_S, whole_ms
 from bridge.core.outbox import Outbox

@@ -4,7 +4,7 @@ Each function plants the bug it is named for in the bridge, for as long as `patc
 docstring says how a bridge comes by it.
 """
 
-from pytest import MonkeyPatch
+from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 
 from bridge.core import realtime, tools
 from bridge.core.caller import Caller
