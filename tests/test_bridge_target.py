@@ -2,6 +2,7 @@
 
 import inspect
 from importlib import metadata
+from typing import cast
 
 import pytest
 import trio
@@ -13,7 +14,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from bridge.outside import Outside
 from bridge.settings import UnusableSettings
 from simulator.bridge_target import OurBridge, settings_complaints
-from simulator.stream import SimulatedSocket
+from simulator.stream import BridgeStream, SimulatedSocket
 
 DOORS = {
     TCPServer: ["app", "config", "context", "state", "stream"],
@@ -53,7 +54,7 @@ async def test_one_connection_is_served(autojump_clock: trio.testing.MockClock) 
     vars(theirs)["socket"] = SimulatedSocket()
     answer = b""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(bridge.serve, theirs)
+        nursery.start_soon(bridge.serve, cast(BridgeStream, theirs))
         await ours.send_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         async for data in ours:
             answer += data

@@ -138,7 +138,7 @@ BUGS = (
     ),
     _bug(
         talk.silence_after_a_tool,
-        "tools/tool-call-while-speaking calls_first=false burst=8",
+        "tools/tool-call-while-speaking calls_first=false",
         "response_request: exactly 1",
     ),
     _bug(talk.failed_response_ignored, "faults/response-fails-once", "agent_turns: count==1"),

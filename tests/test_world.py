@@ -205,7 +205,8 @@ def test_an_error_in_a_fake_ends_the_run(tmp_path: Path) -> None:
     """A fault of the simulator is no silence: it comes out, with everything cancelled."""
 
     def trip(made: World) -> None:
-        made.timeline.after(400, lambda: {}["no such key"])
+        shelf: dict[str, None] = {}
+        made.timeline.after(400, lambda: shelf["no such key"])
 
     with pytest.RaisesGroup(KeyError, flatten_subgroups=True):
         played(small_call(tmp_path, PASSES), also=trip)

@@ -10,9 +10,8 @@ import trio
 from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 
 import bridge.app
-import bridge.core.realtime
 from bridge import release
-from bridge.core import realtime, twilio
+from bridge.core import realtime, realtime_session, twilio
 from bridge.core.call import Call
 from bridge.core.commands import EndReason
 from bridge.core.mulaw import FRAME_BYTES, SILENCE
@@ -38,7 +37,7 @@ def signature_not_checked(patch: MonkeyPatch) -> None:
 # -- the session ----------------------------------------------------------------------------------
 def no_mulaw_in_session_update(patch: MonkeyPatch) -> None:
     """The audio formats are left to their default, 24 kHz PCM: the caller hears noise."""
-    session_body = bridge.core.realtime.session_body
+    session_body = realtime_session.session_body
 
     def planted(update: SessionUpdate | TurnDetectionUpdate, dialect: Dialect) -> dict[str, Any]:
         body = session_body(update, dialect)
@@ -46,7 +45,7 @@ def no_mulaw_in_session_update(patch: MonkeyPatch) -> None:
             way.pop("format", None)
         return body
 
-    patch.setattr(bridge.core.realtime, "session_body", planted)
+    patch.setattr(realtime, "session_body", planted)
 
 
 def audio_before_the_configuration(patch: MonkeyPatch) -> None:
@@ -138,7 +137,7 @@ def line_released_twice(patch: MonkeyPatch) -> None:
 
 
 def over_call_released_again_and_again(patch: MonkeyPatch) -> None:
-    """404 and 21220 are failures, to be repeated until they go away: the call is over long since."""
+    """404 and 21220 are failures, to be repeated until they go away. They never do."""
     patch.setattr(release, "CALL_IS_OVER", frozenset())
     patch.setattr(release, "_worth_another_try", lambda status: status >= 400)
 
