@@ -50,6 +50,7 @@ class CallItem(pytest.Item):
 
     def __init__(self, *, job: "Job", **given: Any) -> None:
         super().__init__(**given)
+        self.obj = None  # pytest-trio and others look for the test's function on every item
         self.job = job
         for tag in job.scenario.tags:
             marker = "".join(each if each.isalnum() else "_" for each in tag)

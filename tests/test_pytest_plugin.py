@@ -76,3 +76,12 @@ def test_other_files_are_left_alone(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest(*PLUGIN, *STRICT)
 
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_other_plugins_may_look_at_the_items(pytester: pytest.Pytester) -> None:
+    """pytest-trio, in trio mode, looks for a function on every item."""
+    write(pytester.path, "passes", PASSES)
+    pytester.makeini("[pytest]\ntrio_mode = true\n")
+    result = pytester.runpytest(*PLUGIN, *STRICT)
+
+    result.assert_outcomes(passed=1)
