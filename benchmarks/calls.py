@@ -1,5 +1,6 @@
 """Calls to measure with: scenarios of the repository, and a minute of both sides at once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from simulator.scenario import Scenario, load_scenarios
@@ -8,7 +9,6 @@ from simulator.scenario.tree import Source
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS = ROOT / "scenarios"
-HOUR = SCENARIOS / "long-calls" / "one-hour.call.yaml"
 
 FULL_DUPLEX_MINUTE = """
 name: both sides talk for a minute
@@ -47,3 +47,9 @@ def shipped(*folders: str) -> list[Scenario]:
     scenarios, problems = load_scenarios([SCENARIOS / name for name in folders] or [SCENARIOS])
     assert not problems, "\n".join(map(str, problems))
     return scenarios
+
+
+def hour(*, dtx: bool) -> Scenario:
+    """The shipped hour; without silence suppression its caller sends all 180,000 frames."""
+    (scenario,) = shipped("long-calls/one-hour.call.yaml")
+    return replace(scenario, phone=replace(scenario.phone, dtx=dtx))

@@ -19,7 +19,7 @@ def _peak_mib(scenario: Scenario) -> float:
 def measure(runs: int) -> Iterator[str]:
     """One run each: memory does not depend on the machine's load."""
     del runs
-    (hour,) = calls.shipped("long-calls/one-hour.call.yaml")
+    hour = calls.hour(dtx=False)
     context = multiprocessing.get_context("spawn")
     peaks = []
     for scenario in (calls.written(calls.FIVE_MINUTES), hour):
