@@ -7,9 +7,16 @@ machines are shared and noisy.
 import argparse
 import platform
 
-from benchmarks import core, drift, framing, memory, speed
+from benchmarks import core, drift, framing, memory, speed, stack
 
-PARTS = {"core": core, "framing": framing, "speed": speed, "drift": drift, "memory": memory}
+PARTS = {
+    "core": core,
+    "framing": framing,
+    "stack": stack,
+    "speed": speed,
+    "drift": drift,
+    "memory": memory,
+}
 
 
 def main() -> None:
