@@ -8,6 +8,7 @@ import logging
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 import trio
@@ -35,12 +36,16 @@ class Released:
 
 
 class HttpxClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK is untyped
-    """The SDK's HTTP seam over httpx, so that it runs under trio. Retries what may pass."""
+    """The SDK's HTTP seam over httpx, so that it runs under trio. Retries what may pass.
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    `api_url` stands in for the SDK's fixed host; None = the SDK's own choice.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, api_url: str | None = None) -> None:
         # The SDK's request log would hold form fields; this logger keeps them to itself.
         super().__init__(logging.getLogger("callbridge.twilio-rest"), is_async=True)
         self._http = http
+        self._api_url = api_url
 
     async def request(
         self,
@@ -54,6 +59,8 @@ class HttpxClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK is untyped
         allow_redirects: bool = False,
     ) -> Response:
         """One REST request, at most ATTEMPTS_MAX times. The last answer counts, whatever it is."""
+        if self._api_url is not None:
+            uri = self._api_url + urlsplit(uri).path
         for attempt in range(ATTEMPTS_MAX):
             last = attempt == ATTEMPTS_MAX - 1
             try:
@@ -83,12 +90,18 @@ class LineReleaser:
 
     Args:
         transport: carries the requests; None = httpx's own.
+        api_url: where the REST API is; None = api.twilio.com.
     """
 
     def __init__(
-        self, account_sid: str, auth_token: str, transport: httpx.AsyncBaseTransport | None
+        self,
+        account_sid: str,
+        auth_token: str,
+        transport: httpx.AsyncBaseTransport | None,
+        api_url: str | None = None,
     ) -> None:
         self._account = (account_sid, auth_token)
+        self._api_url = api_url
         self._transport = transport
         # Loading the certificates takes tens of milliseconds: once, not at each hangup.
         self._tls = httpx.create_ssl_context() if transport is None else False
@@ -108,7 +121,7 @@ class LineReleaser:
                     await http.aclose()
 
     async def _complete(self, http: httpx.AsyncClient, call_sid: str) -> Released:
-        client = Client(*self._account, http_client=HttpxClient(http))
+        client = Client(*self._account, http_client=HttpxClient(http, self._api_url))
         try:
             await client.calls(call_sid).update_async(status="completed")
         except TwilioRestException as refusal:

@@ -134,6 +134,9 @@ class Settings(BaseModel):
     twilio_auth_token: SecretStr | None = _set(
         None, "its auth token", "the account's primary auth token", min_length=1
     )
+    twilio_api_url: str | None = _set(
+        None, "REST API elsewhere than at api.twilio.com", "a URL such as https://api.example.com"
+    )
     twiml_greeting: str = _set(
         "",
         "spoken by Twilio before connecting",
@@ -192,7 +195,7 @@ class Settings(BaseModel):
         _check_port(parts.port)
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "twilio_api_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
         if value is None:

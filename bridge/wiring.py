@@ -50,7 +50,12 @@ def services_for(settings: Settings, outside: Outside, log: Log) -> Services:
     auth_token = auth_token_of(settings)
     releaser = None
     if settings.twilio_account_sid and auth_token:
-        releaser = LineReleaser(settings.twilio_account_sid, auth_token, outside.http_transport)
+        releaser = LineReleaser(
+            settings.twilio_account_sid,
+            auth_token,
+            outside.http_transport,
+            settings.twilio_api_url,
+        )
     return Services(
         plan=plan_for(settings),
         endpoint=RealtimeEndpoint.at(

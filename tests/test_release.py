@@ -157,6 +157,25 @@ async def test_it_never_takes_longer_than_its_bound(
     assert trio.current_time() == pytest.approx(RELEASE_S_MAX)
 
 
+@pytest.mark.parametrize("region", [None, "au1"])
+async def test_the_api_may_be_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, region: str | None
+) -> None:
+    """Another base URL replaces the SDK's host, whichever that is; path and credentials stay."""
+    if region:
+        monkeypatch.setenv("TWILIO_REGION", region)
+        monkeypatch.setenv("TWILIO_EDGE", "sydney")
+    rest = FakeRest(completed())
+    result = await LineReleaser(ACCOUNT, "token", rest, "http://127.0.0.1:9000/twilio").release(CALL)
+
+    assert result == Released("completed")
+    (request,) = rest.requests
+    assert str(request.url) == (
+        f"http://127.0.0.1:9000/twilio/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json"
+    )
+    assert request.headers["authorization"].startswith("Basic ")
+
+
 async def test_its_own_transport_is_closed_after_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a transport from outside, the connection is opened for one release and closed."""
     rest = FakeRest(completed())

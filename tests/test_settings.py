@@ -129,6 +129,7 @@ def test_a_wrong_secret_is_not_shown(tmp_path: Path) -> None:
         ("PROMPT_VERSION=2", "PROMPT_VERSION: set without PROMPT_ID"),
         ("REALTIME_URL=wss://host:port/x", 'REALTIME_URL: got "wss://host:port/x"'),
         ("PUBLIC_URL=https://h.example/?a=b", 'PUBLIC_URL: got "https://h.example/?a=b"'),
+        ("TWILIO_API_URL=ws://h.example", 'TWILIO_API_URL: got "ws://h.example"'),
         ("MODEL=" + "a " * 100, 'MODEL: got "a a a'),
         ("SYSTEM_MESSAGE=a\nSYSTEM_MESSAGE_FILE=.env", "SYSTEM_MESSAGE and SYSTEM_MESSAGE_FILE"),
     ],
