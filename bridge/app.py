@@ -16,6 +16,7 @@ from werkzeug.local import LocalProxy
 
 from bridge import addresses, call_token, twiml
 from bridge.legs import TwilioLeg
+from bridge.media_socket import UnreadConnection
 from bridge.outside import Outside
 from bridge.session import CALL_SID, Calls, Services, Session
 from bridge.settings import Settings, missing_for_production
@@ -31,6 +32,8 @@ STREAM: Final = "/media-stream"
 
 class BridgeApp(QuartTrio):
     """The application and its calls. It needs no lifespan."""
+
+    asgi_websocket_class = UnreadConnection
 
     def __init__(self, settings: Settings, outside: Outside) -> None:
         super().__init__("bridge", static_folder=None, template_folder=None)
@@ -119,7 +122,9 @@ async def _media_stream(app: BridgeApp, stream: Websocket) -> Response | None:
         return _refusal(app, 403, "stream", "the X-Twilio-Signature is missing or wrong")
     if app.calls.stopping:
         return _refusal(app, 503, "stream", "this service is stopping")
-    session = Session(app.services, TwilioLeg(stream))
+    leg = TwilioLeg(stream)
+    await leg.accept()
+    session = Session(app.services, leg)
     app.calls.running.add(session)
     try:
         await session.run()

@@ -6,7 +6,7 @@ or the network does wrong comes out as a value (`Malformed`, `Closed`), never as
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import h11
@@ -22,6 +22,7 @@ from wsproto.utilities import ProtocolError
 
 from bridge.core import realtime, twilio
 from bridge.errors import ConnectError, ConnectRefused, ConnectTimeout
+from bridge.media_socket import receiver_of
 from bridge.outside import OpenStream
 
 # Media Streams messages are some 400 characters; a start with many parameters stays below this.
@@ -36,15 +37,25 @@ CLOSE_S_MAX: Final = 0.5
 
 
 class TwilioLeg:
-    """Twilio's media stream over a Quart WebSocket."""
+    """Twilio's media stream over a Quart WebSocket, which is read past Quart."""
 
     def __init__(self, websocket: Websocket) -> None:
         self._websocket = websocket
+        self._receive = receiver_of(websocket)
+
+    async def accept(self) -> None:
+        """Answer the handshake: from now on Twilio sends."""
+        await self._websocket.accept()
 
     async def receive(self) -> twilio.Inbound:
-        """The next message. On a disconnect there is none: the framework cancels its handler."""
-        text = await self._websocket.receive()
-        if not isinstance(text, str):
+        """The next message; a disconnect is the last one."""
+        event: Any = await self._receive()
+        while event["type"] == "websocket.connect":
+            event = await self._receive()
+        if event["type"] == "websocket.disconnect":
+            return twilio.Closed()
+        text = event.get("text")
+        if text is None:
             return twilio.Malformed("a binary frame")
         if len(text) > TWILIO_MESSAGE_MAX:
             return twilio.Malformed(f"a message of {len(text)} characters")

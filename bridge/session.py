@@ -6,10 +6,9 @@ Owns the tasks and queues of a call and how it ends. Must not know what a barge-
                        ├─ inbox ─► driver (Call) ─┤
     Twilio ◄── write ◄─┴── outbox        outbox ──┴──► write ──► Realtime
 
-Only readers receive, only writers send, and the driver waits for its inbox and for nothing else:
-when the caller hangs up, the framework cancels us, and a message that nobody was waiting for is
-lost. The driver also ends the Realtime session itself and waits for no writer to do so, because a
-writer can be stuck in a send that the server shields.
+Only readers receive, only writers send, and the driver waits for its inbox and for nothing else. It
+also ends the Realtime session itself and waits for no writer to do so, because a writer can be
+stuck in a send that the server shields.
 """
 
 import math
@@ -32,8 +31,7 @@ from bridge.log import Log
 from bridge.outside import OpenStream
 from bridge.release import LineReleaser
 
-# Full: the readers wait, and TCP tells the peer to wait. (From Quart 0.23 on, an unbounded queue
-# stands before Twilio's reader; it stays short because the driver waits for nothing else.)
+# Full: the readers wait, and TCP tells the peer to wait.
 INBOX_MAX: Final = 256
 # Full: the peer is too slow, and the call ends (SLOW_PEER). An answer of 60 s may arrive in one
 # burst: some 500 pieces of audio with a mark each.
@@ -233,8 +231,10 @@ class Session:
 
     # -------------------------------------------------------------------------- peers
     async def _read_twilio(self) -> None:
-        while True:
-            await self._deliver(await self._twilio.receive())
+        message: twilio.Inbound | None = None
+        while type(message) is not twilio.Closed:
+            message = await self._twilio.receive()
+            await self._deliver(message)
 
     async def _write_twilio(self) -> None:
         while True:

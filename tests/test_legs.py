@@ -22,6 +22,7 @@ from bridge.legs import (
     RealtimeLeg,
     TwilioLeg,
 )
+from bridge.media_socket import UnreadConnection
 
 URL = "wss://rt.example/v1/realtime"
 ENDPOINT = RealtimeEndpoint.at(URL, "gpt-realtime-2.1", "sk-key", "ga")
@@ -384,15 +385,18 @@ async def test_a_ping_that_crosses_our_close(autojump_clock: MockClock) -> None:
 
 # ------------------------------------------------------------------------------ Twilio leg
 async def test_the_twilio_leg() -> None:
-    """Text is decoded; binary, empty and oversized frames are malformed; sending is encoded."""
+    """Text is decoded, binary and oversized frames are malformed, a disconnect comes in order."""
     app = QuartTrio("test")
+    app.asgi_websocket_class = UnreadConnection
     got: list[twilio.Inbound] = []
 
     @app.websocket("/stream")
     async def stream() -> None:
         leg = TwilioLeg(websocket)
+        await leg.accept()
         got.extend([await leg.receive() for _ in range(5)])
         await leg.send(twilio.Clear("MZ1"))
+        got.append(await leg.receive())
 
     async with app.test_client().websocket("/stream") as far:
         await far.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
@@ -408,5 +412,5 @@ async def test_the_twilio_leg() -> None:
         twilio.Malformed(f"a message of {TWILIO_MESSAGE_MAX + 1} characters"),
     ]
     assert isinstance(got[3], twilio.Malformed)
-    assert got[4] == twilio.Unknown("new")
+    assert got[4:] == [twilio.Unknown("new"), twilio.Closed()]
     assert json.loads(answer) == {"event": "clear", "streamSid": "MZ1"}

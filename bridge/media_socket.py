@@ -1,0 +1,50 @@
+"""The media stream's WebSocket as the server has it: messages in order, a disconnect among them.
+
+Owns taking Quart's reader out of the way. quart-trio reads in a task of its own, and cancels the
+handler on a disconnect: a `stop` that nobody waited for at that moment is lost, and each frame of
+the caller changes hands once more. A call reads by itself, so here the server's own `receive` is
+handed through. Must not know what a message means.
+"""
+
+import math
+from typing import Any, Final
+
+import trio
+from hypercorn.typing import ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, ASGISendEvent
+from quart.wrappers import Websocket
+from quart_trio.asgi import TrioASGIWebsocketConnection
+
+RECEIVE: Final = "callbridge.receive"
+CLOSE_S_MAX: Final = 0.5
+
+
+class UnreadConnection(TrioASGIWebsocketConnection):
+    """Quart's connection, for `app.asgi_websocket_class`: routes, accepts, sends; never reads."""
+
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Run the handler; it receives with `receiver_of`."""
+
+        async def receive_for_handler() -> ASGIReceiveEvent:
+            event = await receive()
+            if event["type"] == "websocket.disconnect":
+                self._closed = True  # or Quart would say goodbye to nobody
+            return event
+
+        async def send_for_handler(event: ASGISendEvent) -> None:
+            # Nobody reads any more when Quart closes, so a far end that is stuck goes unnoticed.
+            closing = event["type"] == "websocket.close"
+            with trio.move_on_after(CLOSE_S_MAX if closing else math.inf):
+                await send(event)
+
+        extensions: dict[str, Any] = {**(self.scope.get("extensions") or {})}
+        extensions[RECEIVE] = receive_for_handler
+        self.scope["extensions"] = extensions
+        websocket = self._create_websocket_from_scope(send_for_handler)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.handle_websocket, nursery, websocket, send_for_handler)
+
+
+def receiver_of(websocket: Websocket) -> ASGIReceiveCallable:
+    """The server's own `receive` of this WebSocket."""
+    receive: ASGIReceiveCallable = websocket.scope["extensions"][RECEIVE]
+    return receive
