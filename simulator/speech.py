@@ -32,6 +32,18 @@ FLOOR_DB_PER_THRESHOLD: Final = 40.0
 
 Samples = NDArray[np.int16]
 
+# fidelity: inferred realtime.md 3.1 [knob: model.vad.complete_wait] - the wait after a sentence
+SEMANTIC_WAIT_MS: Final = {"low": 1000, "medium": 640, "auto": 640, "high": 400}
+"""Silence after which a turn that sounds complete ends."""
+
+# fidelity: documented realtime.md 3.1 - the longest waits: 8, 4 and 2 s
+SEMANTIC_WAIT_MAX_MS: Final = {"low": 8000, "medium": 4000, "auto": 4000, "high": 2000}
+"""Silence after which any turn ends, so also one that sounds unfinished."""
+
+# fidelity: inferred realtime.md 3.1 [knob: model.vad.sentence] - length tells what is unfinished
+SENTENCE_MS: Final = 500.0
+"""A turn with less voiced sound than this ("uhm") is taken for unfinished."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerVad:
@@ -44,9 +56,15 @@ class ServerVad:
 
 @dataclass(frozen=True, slots=True)
 class SemanticVad:
-    """Turn detection that guesses whether the sentence is complete."""
+    """Turn detection that guesses whether the sentence is complete.
+
+    A turn with less than `sentence_ms` of voice is unfinished and waits the longest; any other ends
+    after `complete_wait_ms` of silence (None = by eagerness).
+    """
 
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    sentence_ms: float = SENTENCE_MS
+    complete_wait_ms: float | None = None
 
 
 Detection = ServerVad | SemanticVad
@@ -67,16 +85,6 @@ class SpeechStopped:
 
 
 Edge = SpeechStarted | SpeechStopped
-
-# fidelity: inferred realtime.md 3.1 (only the maximum waits are documented: 8, 4 and 2 s)
-SEMANTIC_WAIT_MS: Final = {"low": 1000, "medium": 640, "auto": 640, "high": 400}
-"""Silence after which a turn that sounds complete ends."""
-
-SEMANTIC_WAIT_MAX_MS: Final = {"low": 8000, "medium": 4000, "auto": 4000, "high": 2000}
-"""Silence after which any turn ends: a turn too short to be a sentence waits half of it."""
-
-SENTENCE_MS: Final = 500
-"""Less voiced sound than this ("uhm") is taken for an unfinished turn."""
 
 SEMANTIC_PREFIX_MS: Final = 300
 
@@ -154,7 +162,7 @@ class VoiceActivity:
         if self._recent.bit_count() < self._onset_frames:
             return None
         began_ms = self._frames_end_ms - self._recent.bit_length() * FRAME_MS
-        # fidelity: documented realtime.md 2.3 (audio_start_ms includes the prefix padding)
+        # fidelity: documented realtime.md 2.3 - audio_start_ms includes the prefix padding
         start_ms = max(self._turn_end_ms, began_ms - self._prefix_ms(), 0)
         self.speaking = True
         self._voiced_frames = self._voiced_run = self._recent.bit_count()
@@ -183,9 +191,13 @@ class VoiceActivity:
 
     def _patience_ms(self) -> float:
         if isinstance(self._detection, SemanticVad):
-            eagerness = self._detection.eagerness
-            if self._voiced_frames * FRAME_MS < SENTENCE_MS:
-                return SEMANTIC_WAIT_MAX_MS[eagerness] / 2
-            return SEMANTIC_WAIT_MS[eagerness]
+            semantic = self._detection
+            longest_ms = SEMANTIC_WAIT_MAX_MS[semantic.eagerness]
+            if self._voiced_frames * FRAME_MS < semantic.sentence_ms:
+                return longest_ms
+            wait_ms = semantic.complete_wait_ms
+            if wait_ms is None:
+                return SEMANTIC_WAIT_MS[semantic.eagerness]
+            return min(longest_ms, wait_ms)
         assert self._detection is not None
         return self._detection.silence_duration_ms

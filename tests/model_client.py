@@ -1,6 +1,7 @@
 """A scripted client for the fake Realtime endpoint: real WebSocket bytes, a heap for a clock.
 
-Every event it receives must parse as the official package's `RealtimeServerEvent`.
+Every event it receives must parse as the official package's `RealtimeServerEvent`, that of the beta
+protocol if the fake speaks it.
 """
 
 import base64
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from openai.types.beta.realtime import RealtimeServerEvent as BetaServerEvent
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
@@ -28,7 +30,10 @@ PATH = "/v1/realtime?model=gpt-realtime-2.1"
 KEY = (("authorization", "Bearer sk-test"),)
 END_CALL = {"type": "function", "name": "end_call", "parameters": {"type": "object"}}
 
-OFFICIAL: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
+OFFICIAL: dict[str, TypeAdapter[Any]] = {
+    "ga": TypeAdapter(RealtimeServerEvent),
+    "beta": TypeAdapter(BetaServerEvent),
+}
 
 Values = dict[str, Any]
 
@@ -66,8 +71,9 @@ class Desk:
         self.trace = Trace(lambda: self.heap.now_ms)
         self.record: list[Event] = []
         self.trace.subscribe(self.record.append)
+        self.setup = setup or ModelSetup()
         self.fake = FakeRealtime(
-            setup or ModelSetup(),
+            self.setup,
             timeline=self.heap,
             trace=self.trace,
             rng=random.Random(1),
@@ -93,6 +99,7 @@ class Client:
         self.events: list[Values] = []
         self.times: list[float] = []
         self.status = 0
+        self.headers: dict[str, str] = {}
         self.close_code = 0
         self.close_reason = ""
         self.pings: list[bytes] = []
@@ -108,11 +115,11 @@ class Client:
         """Read what the fake sends; an event the official package does not know fails."""
         for message in self._frames.feed(data):
             match message:
-                case HandshakeDone(status):
-                    self.status = status
+                case HandshakeDone(status, headers):
+                    self.status, self.headers = status, headers
                 case Text(text):
                     event = json.loads(text)
-                    OFFICIAL.validate_json(text)
+                    OFFICIAL[self.desk.setup.dialect].validate_json(text)
                     self.events.append(event)
                     self.times.append(self.desk.heap.now_ms)
                 case Ping(payload):

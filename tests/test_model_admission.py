@@ -64,6 +64,44 @@ def test_another_path_is_not_found() -> None:
     assert Desk().connect("/v1/live?model=gpt-realtime").status == 404
 
 
+AZURE = "/openai/v1/realtime?model=my-deployment"
+BROWSER = (("sec-websocket-protocol", "realtime, openai-insecure-api-key.sk-test"),)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "close_code"),
+    [
+        (AZURE, (("api-key", "sk-test"),), 101, 0),
+        (AZURE, KEY, 101, 0),
+        (AZURE, (("api-key", "sk-other"),), 401, 0),
+        (AZURE, (), 401, 0),
+        ("/openai/v1/realtime", KEY, 400, 0),
+        (PATH, (("api-key", "sk-test"),), 101, 3000),
+        (PATH, (("authorization", "bearer sk-test"),), 101, 0),
+        (PATH, (("authorization", "Basic sk-test"),), 101, 3000),
+        (PATH, BROWSER, 101, 0),
+        (PATH, (("sec-websocket-protocol", "realtime, openai-insecure-api-key.x"),), 101, 3000),
+        (PATH + "&temperature=0.8&voice=alloy", KEY, 101, 0),
+    ],
+)
+def test_a_key_is_shown_in_one_of_three_ways(
+    path: str, headers: Any, status: int, close_code: int
+) -> None:
+    """As a bearer, as a subprotocol, on Azure as api-key; there a deployment may have any name."""
+    client = Desk(ModelSetup(require_key="sk-test")).connect(path, headers)
+
+    assert (client.status, client.close_code) == (status, close_code)
+    assert ("session.created" in client.kinds()) is (status == 101 and not close_code)
+
+
+def test_the_subprotocol_is_agreed_to_without_the_key() -> None:
+    """A browser must get back one of the subprotocols it offered, and never its key."""
+    headers = Desk().connect(PATH, BROWSER).headers
+
+    assert headers["sec-websocket-protocol"] == "realtime"
+    assert "sec-websocket-protocol" not in Desk().connect().headers
+
+
 def test_the_key_never_reaches_the_trace_or_the_wire() -> None:
     """Neither the right key nor the wrong one is shown anywhere."""
     desk = Desk(ModelSetup(require_key="sk-right"))

@@ -149,7 +149,7 @@ def test_without_money_every_response_fails() -> None:
 
 def test_a_response_may_be_incomplete() -> None:
     """`incomplete` ends it with max_output_tokens."""
-    client = ready(ModelSetup(replies=(reply("greeting", HELLO, incomplete=True),)))
+    client = ready(ModelSetup(replies=(reply("greeting", HELLO, incomplete="max_output_tokens"),)))
     client.says("response.create")
     client.waits(2000)
 

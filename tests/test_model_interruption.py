@@ -351,3 +351,35 @@ def test_function_outputs_can_be_read_back() -> None:
     client.says("conversation.item.retrieve", item_id="item_o")
 
     assert client.one("conversation.item.retrieved")["item"] == {**output, "status": "completed"}
+
+
+def test_an_overlong_truncation_may_be_clamped_as_well() -> None:
+    """With the knob: the error, and 11 ms later a truncation to the true end."""
+    setup = ModelSetup(replies=(reply("greeting", HELLO),), overlong_truncate="clamped")
+    client = ready(setup)
+    client.says("response.create")
+    client.waits(3000)
+    item_id = client.one("response.output_item.done")["item"]["id"]
+    client.forget()
+
+    client.says("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=9000)
+    client.waits(20)
+
+    assert client.kinds() == ["error", "conversation.item.truncated"]
+    assert client.one("conversation.item.truncated")["audio_end_ms"] == 780
+    assert client.times[1] - client.times[0] == 11
+
+
+def test_a_truncation_to_nothing_may_be_refused() -> None:
+    """With the knob, 0 is below the least there is; 1 is not."""
+    setup = ModelSetup(replies=(reply("greeting", HELLO),), truncate_to_zero="refused")
+    client = ready(setup)
+    client.says("response.create")
+    client.waits(3000)
+    cut = {"item_id": client.one("response.output_item.done")["item"]["id"], "content_index": 0}
+
+    client.says("conversation.item.truncate", **cut, audio_end_ms=0)
+    client.says("conversation.item.truncate", **cut, audio_end_ms=1)
+
+    assert client.one("error")["error"]["param"] == "audio_end_ms"
+    assert client.one("conversation.item.truncated")["audio_end_ms"] == 1

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.model.errors import EXPIRED
 from simulator.scenario.format import ModelSetup
-from simulator.websocket import BINARY, PING
+from simulator.websocket import BINARY, PING, PONG, TEXT, frame
 from tests.model_client import HELLO, Client, Desk, ready, reply
 
 
@@ -288,6 +288,101 @@ def test_breaking_the_websocket_protocol_is_a_violation() -> None:
     assert client.desk.traced("violation")[0].data["code"] == "websocket"
 
 
+def test_a_message_may_come_in_fragments() -> None:
+    """Cut anywhere, with a ping in between, it is one event."""
+    client = Desk().connect()
+    message = b'{"type": "conversation.item.retrieve", "item_id": "x"}'
+    first, last = frame(TEXT, message[:7], mask=b"mask"), frame(0, message[7:], mask=b"mask")
+
+    client.peer.receive(bytes((first[0] & 0x7F,)) + first[1:])
+    client.control(PING, b"mid")
+    client.peer.receive(last)
+
+    assert client.pongs == [b"mid"]
+    assert client.one("error")["error"]["code"] == "item_retrieve_invalid_item_id"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (frame(TEXT, b"{}"), 1002),
+        (b"\x81\xff" + (25 * 1024 * 1024).to_bytes(8, "big") + b"mask", 1009),
+        (frame(TEXT, b'{"type": "\xff"}', mask=b"mask"), 1007),
+    ],
+)
+def test_a_message_that_breaks_the_websocket_closes_it(data: bytes, code: int) -> None:
+    """Unmasked: 1002; larger than any lawful message: 1009; not UTF-8: 1007."""
+    client = Desk().connect()
+
+    client.peer.receive(data)
+
+    assert (client.all("error"), client.close_code) == ([], code)
+    assert client.desk.traced("violation")[0].data["code"] == "websocket"
+
+
+@pytest.mark.parametrize(
+    ("event_id", "code"),
+    [("e" * 512, None), ("e" * 513, "string_above_max_length"), (7, "invalid_type")],
+)
+def test_an_event_id_has_at_most_512_characters(event_id: Any, code: str | None) -> None:
+    """A longer one, or one that is no text, is refused by its path."""
+    client = Desk().connect()
+
+    client.says("session.update", event_id=event_id, session={"type": "realtime"})
+
+    if code is None:
+        assert client.events[-1]["type"] == "session.updated"
+    else:
+        error = client.one("error")["error"]
+        assert (error["code"], error["param"]) == (code, "event_id")
+
+
+def test_every_setting_of_a_session_is_echoed() -> None:
+    """All fields of the GA session, the rarer ones too."""
+    client = Desk().connect()
+    rare: dict[str, Any] = {
+        "reasoning": {"effort": "low"},
+        "parallel_tool_calls": False,
+        "prompt": {"id": "pmpt_1", "version": "2", "variables": {"city": "Graz"}},
+        "include": ["item.input_audio_transcription.logprobs"],
+        "tracing": {"workflow_name": "calls", "group_id": "g", "metadata": {"a": "b"}},
+        "truncation": {
+            "type": "retention_ratio",
+            "retention_ratio": 0.8,
+            "token_limits": {"post_instructions": 8000},
+        },
+        "max_output_tokens": 4096,
+        "tool_choice": {"type": "function", "name": "end_call"},
+    }
+    audio = {
+        "input": {
+            "noise_reduction": {"type": "near_field"},
+            "transcription": {"model": "gpt-realtime-whisper", "language": "en"},
+        },
+        "output": {"voice": {"id": "voice_1"}, "speed": 1.2},
+    }
+
+    session = update(client, **rare, audio=audio)["session"]
+
+    assert {name: session[name] for name in rare} == rare
+    assert session["audio"]["input"]["noise_reduction"] == {"type": "near_field"}
+    assert session["audio"]["input"]["transcription"]["language"] == "en"
+    assert (session["audio"]["output"]["voice"], session["audio"]["output"]["speed"]) == (
+        {"id": "voice_1"},
+        1.2,
+    )
+
+
+def test_a_request_nobody_made_cannot_be_approved() -> None:
+    """There are no MCP servers behind the fake: an approval has nothing to answer."""
+    client = Desk().connect()
+    item = {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True}
+
+    client.says("conversation.item.create", item=item)
+
+    assert "mcpr_1" in client.one("error")["error"]["message"]
+
+
 def test_a_refused_append_over_15_mib_names_its_field() -> None:
     """One append holds at most 15 MiB of audio."""
     client = Desk().connect()
@@ -296,3 +391,51 @@ def test_a_refused_append_over_15_mib_names_its_field() -> None:
 
     error = client.one("error")["error"]
     assert (error["code"], error["param"]) == ("string_above_max_length", "audio")
+
+
+def test_a_number_of_any_size_is_echoed() -> None:
+    """JSON knows no largest number; neither does the echo of a tool's parameters."""
+    client = Desk().connect()
+    parameters = {"type": "object", "maximum": 1 << 70}
+    tool = {"type": "function", "name": "f", "parameters": parameters}
+
+    assert update(client, tools=[tool])["session"]["tools"] == [tool]
+
+
+def test_the_second_name_of_an_append_is_taken_too() -> None:
+    """session.input_audio_buffer.append does the same, and refuses the same."""
+    client = Desk().connect()
+
+    client.says("session.input_audio_buffer.append", audio="AAAA" * 1200)
+    client.says("session.input_audio_buffer.append", audio="*")
+    client.says("input_audio_buffer.commit")
+
+    first, second = (event["error"] for event in client.all("error"))
+    assert first["param"] == "audio"
+    assert "buffer only has 75.00ms" in second["message"]
+
+
+def test_a_restored_call_without_an_id_gets_one() -> None:
+    """The call_id of a function_call item is the server's, if the client gives none."""
+    client = Desk().connect()
+    call = {"type": "function_call", "name": "look_up", "arguments": "{}"}
+
+    client.says("conversation.item.create", item=call)
+
+    call_id = client.one("conversation.item.added")["item"]["call_id"]
+    output = {"type": "function_call_output", "call_id": call_id, "output": "{}"}
+    client.says("conversation.item.create", item=output)
+
+    assert client.all("error") == []
+
+
+def test_what_is_said_before_the_session_is_there_is_heard_then() -> None:
+    """Events sent while the server still prepares are answered in order, after session.created."""
+    client = Desk(ModelSetup(connect_delay_ms=50, ready_delay_ms=100)).connect()
+
+    client.waits(60)
+    client.says("session.update", session={"type": "realtime", "instructions": "Be brief."})
+    client.control(PONG, b"")
+    client.waits(100)
+
+    assert client.kinds() == ["session.created", "session.updated"]

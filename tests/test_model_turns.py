@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 
-from simulator.model.formats import ENCODINGS
 from simulator.scenario.format import AutoReply, Item, ModelSetup, Reply
-from simulator.sound import decode
 from tests.model_client import HELLO, LONG, Client, Desk, clip, ready, reply
 
 AUDIO = "response.output_audio.delta"
@@ -273,26 +270,6 @@ def test_a_session_may_want_text() -> None:
     assert client.one("response.output_text.done")["text"] == "Hello."
     assert client.one("response.content_part.done")["part"] == {"type": "text", "text": "Hello."}
     assert client.one("response.done")["response"]["output_modalities"] == ["text"]
-
-
-@pytest.mark.parametrize("kind", ["audio/pcm", "audio/pcma"])
-def test_other_encodings_carry_the_same_speech(kind: str) -> None:
-    """PCM and A-law go in and out: speech is found, and the reply is as loud and as long."""
-    desk = Desk(ModelSetup(replies=(reply("turn", HELLO),)))
-    client = desk.connect()
-    sound = {"format": {"type": kind}}
-    audio = {"input": {**sound, "turn_detection": {"type": "server_vad"}}, "output": sound}
-    client.says("session.update", session={"type": "realtime", "audio": audio})
-    encoding = ENCODINGS[kind]
-    said = encoding.of_mulaw(clip(HELLO).audio + b"\xff" * 8000)
-    for at in range(0, len(said), 20 * encoding.bytes_per_ms):
-        client.appends(said[at : at + 20 * encoding.bytes_per_ms])
-    client.waits(3000)
-
-    heard = encoding.samples(client.audio()).astype(np.int32)
-    truth = decode(clip(HELLO).audio).astype(np.int32)
-    assert "input_audio_buffer.speech_stopped" in client.kinds()
-    assert np.max(np.abs(heard - truth)) < 1100
 
 
 def test_an_item_may_hold_several_clips_and_silence() -> None:

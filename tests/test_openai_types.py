@@ -1,8 +1,9 @@
 """The vendor's own types read the wire between the bridge and the fake Realtime, both ways.
 
 Whole calls are played; what passes the socket is unwrapped by wsproto, which neither side of the
-simulator uses, and validated with the openai package. A field it does not know in an event of the
-bridge is a fault as well.
+simulator uses, and validated with the openai package: its types of the beta protocol where a call
+speaks that. A field it does not know in an event of the bridge is a fault as well. (What no bridge
+of ours provokes is validated in the fake's own tests, by `model_client`.)
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from openai.types.beta.realtime import RealtimeClientEvent as BetaClientEvent
+from openai.types.beta.realtime import RealtimeServerEvent as BetaServerEvent
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import BaseModel, TypeAdapter
 from wsproto.connection import Connection, ConnectionType
@@ -47,6 +50,8 @@ SPOKEN = {
 }
 CALLED = {"response.function_call_arguments.delta", "response.function_call_arguments.done"}
 
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+
 # the call, what the server must have sent in it, what the bridge must have sent
 CALLS = {
     "barge-in/first-of-two-items": (
@@ -66,7 +71,38 @@ CALLS = {
     "faults/incomplete-answer": (SPOKEN, set()),
     "faults/session-refused": ({"error"}, set()),
     "faults/session-expires": ({"error"}, set()),
+    "model/idle-timeout": (SPOKEN | {"input_audio_buffer.timeout_triggered"}, set()),
+    "model/transcription": (
+        SPOKEN | {f"{TRANSCRIPTION}.{end}" for end in ("delta", "completed", "failed")},
+        {"session.update"},
+    ),
+    "model/content-filter": (SPOKEN, {"conversation.item.truncate"}),
+    "model/quota-runs-out-in-mid-call": (SPOKEN, set()),
+    "model/beta-dialect": (
+        {
+            "session.created",
+            "session.updated",
+            "conversation.created",
+            "conversation.item.created",
+            "conversation.item.truncated",
+            "response.audio_transcript.delta",
+            "response.audio.delta",
+            "response.audio.done",
+            "response.done",
+            *CALLED,
+        },
+        {"session.update", "conversation.item.create", "conversation.item.truncate"},
+    ),
+    "model/beta-server-refuses-ga": ({"error"}, set()),
 }
+Adapters = tuple[TypeAdapter[Any], TypeAdapter[Any]]
+GA: Adapters = (TypeAdapter(RealtimeServerEvent), TypeAdapter(RealtimeClientEvent))
+BETA: Adapters = (TypeAdapter(BetaServerEvent), TypeAdapter(BetaClientEvent))
+
+
+def adapters(name: str) -> Adapters:
+    """The vendor's types of both ways, in the protocol which a call's server speaks."""
+    return BETA if name.startswith("model/beta") else GA
 
 
 @dataclass(slots=True)
@@ -163,7 +199,7 @@ def strangers(value: Any, place: str = "event") -> Iterator[str]:
 @pytest.mark.parametrize("name", CALLS)
 def test_the_vendors_types_accept_what_the_fake_sends(name: str) -> None:
     """Each event of the server is one of openai's RealtimeServerEvents."""
-    adapter: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
+    adapter, _ = adapters(name)
     sent, _ = wire(name)
     for event in sent:
         adapter.validate_python(event)
@@ -174,7 +210,7 @@ def test_the_vendors_types_accept_what_the_fake_sends(name: str) -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_the_vendors_types_accept_what_the_bridge_sends(name: str) -> None:
     """Each event of the bridge is one of openai's RealtimeClientEvents, without unknown fields."""
-    adapter: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
+    _, adapter = adapters(name)
     _, sent = wire(name)
     unknown = {place for event in sent for place in strangers(adapter.validate_python(event))}
 
@@ -184,7 +220,7 @@ def test_the_vendors_types_accept_what_the_bridge_sends(name: str) -> None:
 
 def test_an_unknown_field_is_found() -> None:
     """The check above can fail: a misspelt field anywhere in an event is named."""
-    adapter: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
+    _, adapter = GA
     event = {
         "type": "session.update",
         "session": {

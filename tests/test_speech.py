@@ -166,11 +166,27 @@ def test_semantic_detection_waits_by_eagerness_after_a_sentence(
     assert abs(stopped.audio_end_ms - clip.speech_end_ms - waits_ms) <= 20
 
 
-def test_semantic_detection_waits_longer_after_a_hum() -> None:
+@pytest.mark.parametrize(
+    ("eagerness", "waits_ms"), [("low", 8000), ("medium", 4000), ("auto", 4000), ("high", 2000)]
+)
+def test_semantic_detection_waits_its_longest_after_a_hum(eagerness: str, waits_ms: int) -> None:
     """Less than half a second of voice is taken for an unfinished turn."""
-    hum = read_mulaw(FIXTURES / "sounds/mm-hmm.wav")
+    hum = load_clip(FIXTURES / "sounds/mm-hmm.wav")
 
-    _, stopped = heard(hum + silence(5000), SemanticVad("high"))
+    _, stopped = heard(hum.audio + silence(9000), SemanticVad(eagerness))  # type: ignore[arg-type]
 
     assert isinstance(stopped, SpeechStopped)
-    assert stopped.audio_end_ms > 1000
+    assert abs(stopped.audio_end_ms - hum.speech_end_ms - waits_ms) <= 40
+
+
+def test_what_ends_a_semantic_turn_can_be_set() -> None:
+    """Another length of a sentence, and another wait behind one; never longer than the longest."""
+    hum = read_mulaw(FIXTURES / "sounds/mm-hmm.wav") + silence(5000)
+
+    ends = [
+        heard(hum, SemanticVad("high", sentence_ms=200, complete_wait_ms=wait_ms))[1]
+        for wait_ms in (300, 1300, 9000)
+    ]
+    first, second, last = (end.audio_end_ms for end in ends if isinstance(end, SpeechStopped))
+
+    assert (second - first, last - first) == (1000, 1700)

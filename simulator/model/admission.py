@@ -12,7 +12,9 @@ from simulator.model.errors import BETA_SHAPE, INVALID_REQUEST, Problem
 from simulator.scenario.format import ModelSetup
 from simulator.websocket import HandshakeRequest
 
-PATH: Final = "/v1/realtime"
+PROTOCOL: Final = "realtime"
+KEY_PROTOCOL: Final = "openai-insecure-api-key."
+BETA_PROTOCOL: Final = "openai-beta.realtime-v1"
 MODELS: Final = (
     *("gpt-realtime", "gpt-audio", "gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview"),
 )
@@ -21,14 +23,24 @@ AUTH_CLOSE: Final = 3000
 REQUEST_CLOSE: Final = 4000
 ACCESS_CLOSE: Final = 4004
 
-PHRASES: Final = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A path that leads in: whose it is, and which query parameter names the model.
+
+    `dialect` "" = whatever the server speaks.
+    """
+
+    is_azure: bool = False
+    model: str = "model"
+    dialect: str = ""
+
+
+# fidelity: documented realtime.md 1, 8 - OpenAI's path, and Azure's two
+DOORS: Final = {
+    "/v1/realtime": Door(),
+    "/openai/v1/realtime": Door(is_azure=True, dialect="ga"),
+    "/openai/realtime": Door(is_azure=True, model="deployment", dialect="beta"),
 }
 
 
@@ -49,7 +61,8 @@ class Rejected:
     @property
     def reason(self) -> str:
         """The close frame's reason."""
-        # fidelity: observed realtime.md 1 (admission after 101)
+        # fidelity: observed realtime.md 1 - admission is checked after the 101: an error, and a
+        #   close whose reason repeats it
         code = self.problem.code
         return INVALID_REQUEST if code is None else f"{INVALID_REQUEST}.{code}"
 
@@ -63,7 +76,8 @@ class TurnedAway:
 
 Verdict = Admitted | Rejected | TurnedAway
 
-# fidelity: observed realtime.md 1 (admission after 101)
+# fidelity: observed realtime.md 1 - admission is checked after the 101: an error, and a close whose
+#   reason repeats it
 _BAD_KEY: Final = Rejected(
     Problem(
         "invalid_api_key",
@@ -76,6 +90,16 @@ _NO_KEY: Final = Rejected(
     Problem(None, "Missing bearer or basic authentication in header"), AUTH_CLOSE
 )
 _BETA: Final = Rejected(BETA_SHAPE, REQUEST_CLOSE)
+# fidelity: inferred realtime.md 3.2 - a beta server refuses clients without the beta header, in
+#   these words
+_NO_BETA: Final = Rejected(
+    Problem(
+        "missing_beta_header",
+        "You must provide the beta header to access the Realtime API. "
+        "Please add 'OpenAI-Beta: realtime=v1' to your request.",
+    ),
+    REQUEST_CLOSE,
+)
 _NO_MODEL: Final = Rejected(
     Problem(
         "missing_model",
@@ -92,7 +116,8 @@ def _unknown_model(model: str) -> Rejected:
 
 
 def _no_access(model: str) -> Rejected:
-    # fidelity: inferred realtime.md 1 (one source for code and close code, none for the words)
+    # fidelity: inferred realtime.md 1 - a model without access is refused with close 4004, in these
+    #   words
     text = f"The model `{model}` does not exist or you do not have access to it."
     return Rejected(Problem("model_not_found", text), ACCESS_CLOSE)
 
@@ -100,31 +125,76 @@ def _no_access(model: str) -> Rejected:
 def admit(request: HandshakeRequest, setup: ModelSetup) -> Verdict:
     """Judge an upgrade: the scenario's refusal first, then the server's own rules."""
     url = urlsplit(request.path)
-    model = parse_qs(url.query).get("model", [""])[0]
+    door = DOORS.get(url.path.rstrip("/"))
+    model = parse_qs(url.query).get(door.model if door else "model", [""])[0]
     if setup.refuse is not None and setup.refuse != "insufficient_quota":
         return _told(setup.refuse, model)
-    if url.path.rstrip("/") != PATH:
+    if door is None or (door.dialect or setup.dialect) != setup.dialect:
         return TurnedAway(404)
-    # fidelity: observed realtime.md 0 (the beta protocol is switched off)
-    if "openai-beta" in request.headers:
-        return _BETA
-    authorization = request.headers.get("authorization", "")
-    if not authorization:
+    if not door.is_azure:
+        refused = _wrong_dialect(request, setup.dialect)
+        if refused is not None:
+            return refused
+    key = key_of(request, is_azure=door.is_azure)
+    # fidelity: documented realtime.md 1 [knob: model.require_key] - the key is a bearer in the
+    #   Authorization header
+    is_wrong = setup.require_key is not None and key != setup.require_key
+    if door.is_azure and (not key or is_wrong):
+        # fidelity: inferred realtime.md 1 - Azure's gateway refuses before the upgrade
+        return TurnedAway(401)
+    if not key:
         return _NO_KEY
-    # fidelity: documented realtime.md 1 (headers)
-    if setup.require_key is not None and authorization != f"Bearer {setup.require_key}":
+    if is_wrong:
         return _BAD_KEY
     if not model:
-        return _NO_MODEL
-    if not model.startswith(MODELS):
+        return TurnedAway(400) if door.is_azure else _NO_MODEL
+    # fidelity: documented realtime.md 8 - on Azure the model is the name of a deployment
+    if not door.is_azure and not model.startswith(MODELS):
         return _unknown_model(model)
     return Admitted(model)
+
+
+def _wrong_dialect(request: HandshakeRequest, dialect: str) -> Rejected | None:
+    # fidelity: observed realtime.md 0 [knob: model.dialect] - the beta header is refused: that
+    #   protocol is switched off
+    asks_for_beta = "openai-beta" in request.headers or BETA_PROTOCOL in offered(request)
+    if dialect == "ga":
+        return _BETA if asks_for_beta else None
+    return None if asks_for_beta else _NO_BETA
+
+
+def offered(request: HandshakeRequest) -> list[str]:
+    """The subprotocols a client offers, in its order."""
+    listed = request.headers.get("sec-websocket-protocol", "").split(",")
+    return [name.strip() for name in listed if name.strip()]
+
+
+def agreed(request: HandshakeRequest) -> tuple[tuple[str, str], ...]:
+    """The header that accepts the subprotocol `realtime`, if it is offered."""
+    # fidelity: documented realtime.md 1 - browsers offer the subprotocol realtime and their key as
+    #   another one
+    is_offered = PROTOCOL in offered(request)
+    return (("sec-websocket-protocol", PROTOCOL),) if is_offered else ()
+
+
+def key_of(request: HandshakeRequest, *, is_azure: bool) -> str:
+    """The API key a client shows: as a bearer, a subprotocol, or Azure's own header; "" = none."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key.strip():
+        return key.strip()
+    if is_azure and request.headers.get("api-key"):
+        return request.headers["api-key"]
+    for name in offered(request):
+        if name.startswith(KEY_PROTOCOL):
+            return name.removeprefix(KEY_PROTOCOL)
+    return ""
 
 
 def _told(refuse: str, model: str) -> Verdict:
     """The refusal a scenario asks for."""
     if refuse.startswith("http_"):
-        # fidelity: observed realtime.md 1 (403); inferred (429 and others at the upgrade)
+        # fidelity: inferred realtime.md 1 [knob: model.refuse] - an HTTP status instead of the 101
+        #   (403 was seen, others were not)
         return TurnedAway(int(refuse.removeprefix("http_")))
     return {
         "invalid_api_key": _BAD_KEY,

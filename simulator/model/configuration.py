@@ -9,18 +9,19 @@ from typing import Any, Final, cast
 from simulator.model.errors import Refused, fixed_field, voice_is_fixed
 from simulator.model.fields import unsupported
 from simulator.model.formats import ENCODINGS, Encoding
+from simulator.scenario.format import VadSetup
 from simulator.speech import Detection, SemanticVad, ServerVad
 
 Values = dict[str, Any]
 
-# fidelity: inferred realtime.md 3.1 (its sense and a few words are recorded)
+# fidelity: inferred realtime.md 3.1 - the default instructions, of which a few words are recorded
 DEFAULT_INSTRUCTIONS: Final = (
     "You are a helpful, witty, and friendly AI. Act like a human, but remember that you aren't a "
     "human. Your voice and personality should be warm and engaging, with a lively tone. "
     "Talk quickly. You should always call a function if you can."
 )
 
-# fidelity: observed realtime.md 0, 3.1 (silence_duration_ms is 200 on the wire; the docs say 500)
+# fidelity: observed realtime.md 0, 3.1 - silence_duration_ms is 200 on the wire; the docs say 500
 SERVER_VAD: Final[Values] = {
     "type": "server_vad",
     "threshold": 0.5,
@@ -30,16 +31,17 @@ SERVER_VAD: Final[Values] = {
     "create_response": True,
     "interrupt_response": True,
 }
-# fidelity: documented realtime.md 3.1
+# fidelity: documented realtime.md 3.1 - semantic_vad begins with eagerness auto
 SEMANTIC_VAD: Final[Values] = {
     "type": "semantic_vad",
     "eagerness": "auto",
     "create_response": True,
     "interrupt_response": True,
 }
+LOGPROBS: Final = "item.input_audio_transcription.logprobs"
 DETECTION_DEFAULTS: Final = {"server_vad": SERVER_VAD, "semantic_vad": SEMANTIC_VAD}
 
-# fidelity: observed realtime.md 3.1 (default session.created)
+# fidelity: observed realtime.md 3.1 - the settings of a fresh session
 DEFAULTS: Final[Values] = {
     "output_modalities": ["audio"],
     "instructions": DEFAULT_INSTRUCTIONS,
@@ -81,16 +83,24 @@ class Configuration:
 
     def echo(self) -> Values:
         """The whole session object, as session.created and session.updated carry it."""
-        # fidelity: observed realtime.md 3.1 (full echo, with object, prompt and include)
+        # fidelity: observed realtime.md 3.1 - session.updated echoes the whole session
         return {**self._head, **self._values, "expires_at": self._expires_at_s}
 
-    def update(self, changes: Values, *, has_spoken: bool) -> None:
+    def update(
+        self, changes: Values, *, has_spoken: bool = False, fixed_formats: tuple[str, ...] = ()
+    ) -> None:
         """Apply a checked `session` object; omitted fields keep their values.
+
+        Args:
+            changes: what the client sent.
+            has_spoken: the model has spoken, so its voice stays.
+            fixed_formats: the sides (input, output) whose audio format stays.
 
         Raises:
             Refused: one field cannot be changed; then none is.
         """
         self._refuse_fixed(changes, has_spoken)
+        self._refuse_formats(changes, fixed_formats)
         merged = copy.deepcopy(self._values)
         for name, value in changes.items():
             if name == "audio":
@@ -101,20 +111,25 @@ class Configuration:
 
     def _refuse_fixed(self, changes: Values, has_spoken: bool) -> None:
         voice = changes.get("audio", {}).get("output", {}).get("voice", self.voice)
-        # fidelity: observed realtime.md 3.1 (the same voice is fine, another drops the update)
+        # fidelity: observed realtime.md 3.1 - after speech another voice is refused, the same one
+        #   is not
         if has_spoken and voice != self.voice:
             raise Refused(voice_is_fixed())
-        # fidelity: documented realtime.md 3.1
+        # fidelity: documented realtime.md 3.1 - the model of a session is immutable
         if changes.get("model", self.model) != self.model:
             raise Refused(fixed_field("session.model"))
         tracing = self._values["tracing"]
         if tracing is not None and changes.get("tracing", tracing) != tracing:
             raise Refused(fixed_field("session.tracing"))
-        # fidelity: documented realtime.md 3.1 (one modality, never both)
-        modalities = changes.get("output_modalities", ["audio"])
-        if len(modalities) != 1:
-            path = "session.output_modalities"
-            raise unsupported(path, modalities, ("['text']", "['audio']"))
+        only_one_modality(changes, "session")
+
+    def _refuse_formats(self, changes: Values, sides: tuple[str, ...]) -> None:
+        # fidelity: inferred realtime.md 3.1 [knob: model.format_change] - another audio format in
+        #   mid-call is accepted
+        for side in sides:
+            new = changes.get("audio", {}).get(side, {}).get("format")
+            if new is not None and new["type"] != self._values["audio"][side]["format"]["type"]:
+                raise Refused(fixed_field(f"session.audio.{side}.format"))
 
     @property
     def model(self) -> str:
@@ -167,27 +182,50 @@ class Configuration:
         return ENCODINGS[self._values["audio"]["input"]["format"]["type"]]
 
     @property
-    def transcribes(self) -> bool:
-        """Whether the caller's words are written down."""
-        return self._values["audio"]["input"]["transcription"] is not None
+    def transcription(self) -> Values | None:
+        """How the caller's words are written down; None = they are not."""
+        return cast("Values | None", self._values["audio"]["input"]["transcription"])
+
+    @property
+    def has_logprobs(self) -> bool:
+        """Whether transcripts come with the probability of each token."""
+        return LOGPROBS in (self._values["include"] or ())
+
+    @property
+    def truncation(self) -> Any:
+        """What becomes of a conversation longer than the context: auto, disabled or a ratio."""
+        return self._values["truncation"]
+
+    @property
+    def has_parallel_calls(self) -> bool:
+        """Whether the model may call several tools in one response."""
+        return cast("bool", self._values.get("parallel_tool_calls", True))
 
     @property
     def turn_detection(self) -> Values | None:
         """The turn_detection object; None = the client commits by hand."""
         return cast("Values | None", self._values["audio"]["input"]["turn_detection"])
 
-    def detection(self) -> Detection | None:
-        """The same for the voice activity engine."""
+    def detection(self, vad: VadSetup) -> Detection | None:
+        """The same for the voice activity engine, with the scenario's knobs."""
         turn = self.turn_detection
         if turn is None:
             return None
         if turn["type"] == "semantic_vad":
-            return SemanticVad(turn["eagerness"])
+            return SemanticVad(turn["eagerness"], vad.sentence_ms, vad.complete_wait_ms)
         return ServerVad(turn["threshold"], turn["prefix_padding_ms"], turn["silence_duration_ms"])
 
 
+def only_one_modality(changes: Values, where: str) -> None:
+    """Refuse a session or response that wants both, or nothing."""
+    # fidelity: documented realtime.md 3.1 - a session or response is audio or text, never both
+    modalities = changes.get("output_modalities", ["audio"])
+    if len(modalities) != 1:
+        raise unsupported(f"{where}.output_modalities", modalities, ("['text']", "['audio']"))
+
+
 def _cleared(name: str, value: Any) -> Any:
-    # fidelity: documented realtime.md 3.1 (fields are cleared with "", [] or null)
+    # fidelity: documented realtime.md 3.1 - settings are cleared with "", [] or null
     empty: Values = {"instructions": "", "tools": []}
     return empty[name] if value is None and name in empty else value
 
@@ -197,7 +235,7 @@ def _merge_audio(audio: Values, changes: Values) -> None:
         for name, value in fields.items():
             old = audio[side][name]
             if name == "turn_detection" and value is not None:
-                # fidelity: observed realtime.md 3.1 (partial merge: the rest keeps its values)
+                # fidelity: observed realtime.md 3.1 - turn_detection is merged field by field
                 same = old is not None and old["type"] == value["type"]
                 base = old if same else DETECTION_DEFAULTS[value["type"]]
                 audio[side][name] = {**base, **value}

@@ -14,7 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from simulator.model import errors
-from simulator.model.admission import Admitted, Rejected, TurnedAway, admit
+from simulator.model.admission import Admitted, Rejected, TurnedAway, admit, agreed
+from simulator.model.beta import Beta
 from simulator.model.configuration import Configuration
 from simulator.model.conversation import Conversation
 from simulator.model.outlet import Ids, Outlet
@@ -45,7 +46,7 @@ from simulator.websocket import (
 )
 from simulator.wire import Wire
 
-# fidelity: observed realtime.md 1 (ping)
+# fidelity: observed realtime.md 1 - a ping of four bytes every 20.26 s
 PING_MS: Final = 20_260.0
 PING_BYTES: Final = 4
 CLOSE_PATIENCE_MS: Final = 10_000.0
@@ -53,7 +54,7 @@ CLOSE_PATIENCE_MS: Final = 10_000.0
 EPOCH_S: Final = 1_790_000_000
 """The world's beginning on the calendar, for `expires_at`: always the same, so runs are equal."""
 
-# fidelity: observed realtime.md 1 (upgrade response headers)
+# fidelity: observed realtime.md 1 - the headers of the 101
 UPGRADE_HEADERS: Final = (("server", "cloudflare"), ("x-openai-proxy-wasm", "v0.1"))
 
 
@@ -81,7 +82,9 @@ class Connection:
         self._frames = ServerConnection()
         self._alarms = Alarms(endpoint.timing)
         self._ids = Ids(endpoint.rng)
-        self._outlet = Outlet(self._ids, self._deliver)
+        self._beta = Beta() if self._setup.dialect == "beta" else None
+        translate = None if self._beta is None else self._beta.outward
+        self._outlet = Outlet(self._ids, self._deliver, translate)
         self._session: Session | None = None
         self._upgraded = False
         self._early: list[Message] = []
@@ -134,7 +137,7 @@ class Connection:
             self._session.hear(event)
 
     def _refuse_binary(self) -> None:
-        # fidelity: observed realtime.md 1 (frames)
+        # fidelity: observed realtime.md 1 - a binary message is answered with invalid_event
         if self._session is not None and not self._closing:
             self._session.refuse(errors.binary_frame())
 
@@ -153,17 +156,19 @@ class Connection:
         if isinstance(verdict, TurnedAway):
             self._turn_away(verdict)
             return
-        self._wire.send(self._frames.accept(UPGRADE_HEADERS))
+        self._wire.send(self._frames.accept((*UPGRADE_HEADERS, *agreed(request))))
         self._upgraded = True
         self._note("upgraded", {"path": request.path})
         if isinstance(verdict, Rejected):
-            # fidelity: observed realtime.md 1 (error and close in the same millisecond)
+            # fidelity: observed realtime.md 1 - a refusal's error and close come in the same
+            #   millisecond
             self._outlet.send_error(verdict.problem)
             self.close(verdict.close_code, verdict.reason)
             return
         self._ping_later()
         self._alarms.after(self._setup.session_limit_ms, self._expire)
-        # fidelity: observed realtime.md 1 (session.created 3-6 ms after the 101; here at once)
+        # fidelity: observed realtime.md 1 [knob: model.ready_delay] - session.created right after
+        #   the 101 (3-6 ms in a capture)
         self._after(self._setup.ready_delay_ms, partial(self._open, verdict))
 
     def _after(self, delay_ms: float, do: Callable[[], None]) -> None:
@@ -200,7 +205,8 @@ class Connection:
             Cut(drop=self.drop, stall=partial(self.stall, float("inf"))),
             endpoint.words_heard,
             self._note,
-            partial(self.close, 1000, ""),
+            self.close,
+            self._beta,
         )
         self._session.open()
         early, self._early = self._early, []
@@ -235,7 +241,8 @@ class Connection:
     # -- ends -----------------------------------------------------------------
 
     def _expire(self) -> None:
-        # fidelity: observed realtime.md 1 (error, then close 1001 with the same text)
+        # fidelity: observed realtime.md 1 [knob: model.session_limit] - expiry: an error, then
+        #   close 1001 with the same text
         self._outlet.send_error(errors.EXPIRED)
         self.close(1001, errors.EXPIRED.message)
 

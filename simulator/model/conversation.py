@@ -4,6 +4,7 @@ Owns items. Knows no response under way and no wire; a caller's audio is counted
 long call takes no more memory than a short one (a retrieved user item therefore carries no audio).
 """
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -69,15 +70,20 @@ class Item:
         return {**head, "role": self.role, "content": [dict(part) for part in self.content]}
 
 
-def of_client(value: View, item_id: str) -> Item:
-    """A checked `item` of conversation.item.create."""
+def of_client(value: View, item_id: str, bytes_per_ms: int) -> Item:
+    """A checked `item` of conversation.item.create; its audio is in the session's input format.
+
+    Raises:
+        Refused: its audio is not base64.
+    """
     content = []
     heard_ms = 0.0
     for part in value.get("content", []):
         if part["type"] == "input_audio":
-            # fidelity: inferred (audio is echoed neither here nor in user items of the microphone)
+            # fidelity: inferred realtime.md 2.3 - audio is echoed neither here nor in the caller's
+            #   own items
             content.append({"type": "input_audio", "transcript": part.get("transcript")})
-            heard_ms += len(part["audio"]) * 3 / 4 / 48
+            heard_ms += _byte_count(part["audio"]) / bytes_per_ms
         else:
             content.append(dict(part))
     return Item(
@@ -91,6 +97,21 @@ def of_client(value: View, item_id: str) -> Item:
         output=value.get("output", ""),
         heard_ms=heard_ms,
     )
+
+
+def _byte_count(audio: str) -> int:
+    try:
+        return len(base64.b64decode(audio, validate=True))
+    except ValueError as wrong:
+        raise Refused(errors.invalid_audio("item.content[0].audio")) from wrong
+
+
+class Overlong(Refused):
+    """A truncation behind the end of what there is: `audio_ms`."""
+
+    def __init__(self, audio_ms: int, audio_end_ms: int) -> None:
+        super().__init__(errors.overlong_truncate(audio_ms, audio_end_ms))
+        self.audio_ms = audio_ms
 
 
 class Conversation:
@@ -126,7 +147,8 @@ class Conversation:
             raise Refused(errors.item_exists(item.id))
         if item.type == "function_call_output" and self.call(item.call_id) is None:
             raise Refused(errors.no_such_call(item.call_id))
-        # fidelity: documented realtime.md 2.1 ("root" = first, absent = end)
+        # fidelity: documented realtime.md 2.1 - previous_item_id: "root" is first, absent is the
+        #   end
         if previous_item_id is None:
             return self.append(item)
         if previous_item_id == ROOT:
@@ -166,17 +188,18 @@ class Conversation:
         """Forget the end of the model's speech in an item, and the words of all of it.
 
         Raises:
-            Refused: no such item, not the model's speech, or more than there is.
+            Refused: no such item, or not the model's speech.
+            Overlong: more than there is.
         """
         item = self.find(item_id, "truncating")
         if not item.is_speech:
             raise Refused(errors.not_truncatable())
         if content_index != 0:
             raise unsupported("content_index", content_index, ("0",))
-        # fidelity: documented realtime.md 4.1 (bound = what was generated), inferred (a second
-        # truncation is bounded by the first; 0 is accepted; a refused one changes nothing)
+        # fidelity: documented realtime.md 4.1 - the bound of a truncation is what was generated
+        # fidelity: inferred realtime.md 4.1 - and what an earlier truncation left of it
         if audio_end_ms > item.remembered_ms:
-            raise Refused(errors.overlong_truncate(item.remembered_ms, audio_end_ms))
+            raise Overlong(item.remembered_ms, audio_end_ms)
         item.truncated_ms = audio_end_ms
-        # fidelity: documented realtime.md 4.1 (the transcript goes, so that no unheard text stays)
+        # fidelity: documented realtime.md 4.1 - a truncation deletes the item's transcript
         item.content[0]["transcript"] = ""

@@ -27,13 +27,13 @@ class Refused(Exception):  # noqa: N818 - the vendor refuses; it is the normal a
         self.problem = problem
 
 
-# fidelity: observed realtime.md 2.5
+# fidelity: observed realtime.md 2.5 - the error for cancelling nothing
 def cancel_not_active() -> Problem:
     """A response.cancel that has nothing to cancel."""
     return Problem("response_cancel_not_active", "Cancellation failed: no active response found")
 
 
-# fidelity: observed realtime.md 2.5
+# fidelity: observed realtime.md 2.5 - the error for a response while one is active
 def already_active(response_id: str) -> Problem:
     """A response.create while another response of the conversation is under way."""
     return Problem(
@@ -43,7 +43,7 @@ def already_active(response_id: str) -> Problem:
     )
 
 
-# fidelity: observed realtime.md 2.5
+# fidelity: observed realtime.md 2.5 - the error for committing less than 100 ms
 def commit_empty(buffered_ms: float) -> Problem:
     """A commit of less than 100 ms."""
     return Problem(
@@ -53,7 +53,7 @@ def commit_empty(buffered_ms: float) -> Problem:
     )
 
 
-# fidelity: observed realtime.md 2.5
+# fidelity: observed realtime.md 2.5 - the error for another voice after speech
 def voice_is_fixed() -> Problem:
     """Another voice after the session has spoken."""
     return Problem(
@@ -62,13 +62,13 @@ def voice_is_fixed() -> Problem:
     )
 
 
-# fidelity: inferred realtime.md 3.1 (immutable; the wording is not recorded)
+# fidelity: inferred realtime.md 3.1 - the error for a field that cannot change any more
 def fixed_field(param: str) -> Problem:
     """A session field that cannot change any more."""
     return Problem("invalid_value", f"Cannot update '{param}' of an active session.", param)
 
 
-# fidelity: observed realtime.md 2.5, 4.1
+# fidelity: observed realtime.md 2.5, 4.1 - the error for truncating behind the end
 def overlong_truncate(audio_ms: int, audio_end_ms: int) -> Problem:
     """A truncation behind the end of what was generated."""
     return Problem(
@@ -77,13 +77,14 @@ def overlong_truncate(audio_ms: int, audio_end_ms: int) -> Problem:
     )
 
 
-# fidelity: observed realtime.md 2.5 (message; the code is unconfirmed)
+# fidelity: observed realtime.md 2.5 - the error for truncating what is no speech of the model; its
+#   code is unconfirmed
 def not_truncatable() -> Problem:
     """A truncation of something that is not the model's speech."""
     return Problem("unsupported_content_type", "Only model output audio messages can be truncated")
 
 
-# fidelity: observed realtime.md 2.5 (truncating, retrieving), inferred (deleting)
+# fidelity: observed realtime.md 2.5 - the error for an unknown item; for deleting it is inferred
 def no_such_item(doing: str, item_id: str) -> Problem:
     """`doing` is truncating, retrieving or deleting."""
     verb = {"truncating": "truncate", "retrieving": "retrieve", "deleting": "delete"}[doing]
@@ -94,7 +95,7 @@ def no_such_item(doing: str, item_id: str) -> Problem:
     )
 
 
-# fidelity: inferred from servers that imitate the API
+# fidelity: inferred realtime.md 2.5 - the words are those of servers that imitate the API
 def no_previous_item(item_id: str) -> Problem:
     """An item shall follow one that does not exist."""
     return Problem(
@@ -104,7 +105,7 @@ def no_previous_item(item_id: str) -> Problem:
     )
 
 
-# fidelity: inferred realtime.md 2.5 (by analogy)
+# fidelity: inferred realtime.md 2.5 - the error for an item id that is taken
 def item_exists(item_id: str) -> Problem:
     """A client-chosen id that is taken."""
     return Problem(
@@ -114,13 +115,51 @@ def item_exists(item_id: str) -> Problem:
     )
 
 
-# fidelity: observed livekit/agents#3344
+# fidelity: observed livekit/agents#3344 - an output of an unknown tool call is refused
 def no_such_call(call_id: str) -> Problem:
     """The output of a tool call which the conversation does not hold."""
     return Problem("invalid_tool_call_id", f"Tool call ID '{call_id}' not found in conversation.")
 
 
-# fidelity: observed realtime.md 1 (protocol error examples)
+# fidelity: inferred realtime.md 5 - the error for a reference to an unknown item
+def no_such_reference(item_id: str) -> Problem:
+    """A response shall read an item that does not exist."""
+    return Problem(
+        "invalid_value",
+        f"Item reference '{item_id}' not found in the conversation.",
+        "response.input",
+    )
+
+
+# fidelity: inferred realtime.md 2.5 - the error for an approval nobody asked for
+def no_such_approval(request_id: str) -> Problem:
+    """An answer to a request for approval which nobody made."""
+    return Problem(
+        "invalid_value", f"Approval request '{request_id}' not found in conversation.", "item"
+    )
+
+
+# fidelity: inferred realtime.md 4.1 [knob: model.truncate_to_zero] - audio_end_ms 0 is accepted
+def truncate_to_nothing() -> Problem:
+    """A truncation that leaves nothing, where the server wants something to be left."""
+    return Problem(
+        "integer_below_min_value",
+        "Invalid 'audio_end_ms': integer below minimum value. "
+        "Expected a value >= 1, but got 0 instead.",
+        "audio_end_ms",
+    )
+
+
+# fidelity: inferred realtime.md 2.2 - the words of a failed transcription
+def transcription_failed(code: str, item_id: str) -> Problem:
+    """Why the caller's words are not known."""
+    why = FAILURES[code].message if code in FAILURES else code
+    return Problem(
+        code, f"Input transcription failed for item '{item_id}'. {why}", type="server_error"
+    )
+
+
+# fidelity: observed realtime.md 1 - the error for a binary message
 def binary_frame() -> Problem:
     """A binary WebSocket message."""
     return Problem(
@@ -129,7 +168,8 @@ def binary_frame() -> Problem:
     )
 
 
-# fidelity: observed realtime.md 1 (code; the wording is inferred)
+# fidelity: observed realtime.md 1 - the code for a message that is no JSON object; its words are
+#   inferred
 def invalid_json() -> Problem:
     """A text message that is not a JSON object."""
     return Problem(
@@ -138,20 +178,20 @@ def invalid_json() -> Problem:
     )
 
 
-# fidelity: inferred realtime.md 2.5 (by analogy)
-def invalid_audio() -> Problem:
-    """An append whose audio is not base64."""
+# fidelity: inferred realtime.md 2.5 - the error for audio that is not base64
+def invalid_audio(param: str = "audio") -> Problem:
+    """Audio that is not base64."""
     return Problem(
         "invalid_value",
-        "Invalid 'audio'. Expected base64-encoded audio bytes, but got an invalid value.",
-        "audio",
+        f"Invalid '{param}'. Expected base64-encoded audio bytes, but got an invalid value.",
+        param,
     )
 
 
-# fidelity: observed realtime.md 1 (max duration)
+# fidelity: observed realtime.md 1 - the words of session_expired
 EXPIRED: Final = Problem("session_expired", "Your session hit the maximum duration of 60 minutes.")
 
-# fidelity: observed realtime.md 1 (admission after 101)
+# fidelity: observed realtime.md 1 - the words of beta_api_shape_disabled
 BETA_SHAPE: Final = Problem(
     "beta_api_shape_disabled",
     "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API.",
@@ -160,7 +200,8 @@ BETA_SHAPE: Final = Problem(
 FAILURES: Final = {
     problem.code: problem
     for problem in (
-        # fidelity: observed realtime.md 1 (quota exhaustion mid-session)
+        # fidelity: observed realtime.md 1 - no money left: a failed response with
+        #   insufficient_quota
         Problem(
             "insufficient_quota",
             "You exceeded your current quota, please check your plan and billing details.",
@@ -171,7 +212,19 @@ FAILURES: Final = {
             "Rate limit reached for this model. Please try again later.",
             type="rate_limit_exceeded",
         ),
-        # fidelity: observed openai/openai-realtime-api-beta#116
+        # fidelity: observed realtime.md 2.5 - Azure's code for too many requests
+        Problem(
+            "inference_rate_limit_exceeded",
+            "Inference rate limit reached for this deployment. Please try again later.",
+            type="rate_limit_exceeded",
+        ),
+        # fidelity: inferred realtime.md 3.1 - the error for a full context where nothing may be
+        #   forgotten
+        Problem(
+            "context_length_exceeded",
+            "The conversation is longer than the model's context, and truncation is disabled.",
+        ),
+        # fidelity: observed openai/openai-realtime-api-beta#116 - the words of server_error
         Problem(
             "server_error",
             "The server had an error while processing your request. Sorry about that! "

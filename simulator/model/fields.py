@@ -25,7 +25,7 @@ def _kind(value: object) -> str:
     return kinds[type(value)]
 
 
-# fidelity: observed realtime.md 1 (unknown session field)
+# fidelity: observed realtime.md 1 - an unknown field is named by its dotted path
 def unknown(path: str) -> Refused:
     """A field the API does not have."""
     return Refused(Problem("unknown_parameter", f"Unknown parameter: '{path}'.", path))
@@ -83,7 +83,8 @@ def text(length_max: int | None = None) -> Check:
 
 
 def _bounds(value: float, path: str, kind: str, low: float | None, high: float | None) -> None:
-    # fidelity: observed realtime.md 1 (integer_below_min_value), inferred (the other three)
+    # fidelity: observed realtime.md 1 - integer_below_min_value; the other three bounds are named
+    #   by analogy
     if low is not None and value < low:
         code, word, sign, bound = f"{kind}_below_min_value", "below minimum", ">=", low
     elif high is not None and value > high:

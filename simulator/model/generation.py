@@ -15,11 +15,9 @@ import msgspec
 from simulator import sound
 from simulator.model.formats import Encoding
 from simulator.model.stage import Stage
-from simulator.scenario.format import Reply, ToolCall
+from simulator.scenario.format import Reply, ToolCall, Trickle
 
-# fidelity: observed realtime.md 6 (250-268 ms of speech in a delta; the pace is a knob)
-DELTA_MS: Final = 250
-# fidelity: observed realtime.md 2.3 (3-4 transcript deltas before the first audio)
+# fidelity: observed realtime.md 2.3 - three or four transcript deltas come before the first audio
 HEAD_WORDS: Final = 4
 TRANSCRIPT_LEAD: Final = 3
 """The transcript is complete after this fraction (one third) of the audio."""
@@ -46,17 +44,41 @@ class Spoken:
     words: str
 
 
-def _pieces_of_text(words: str) -> list[str]:
+@dataclass(slots=True)
+class Pace:
+    """How speech is cut into deltas, and when each of them is due."""
+
+    encoding: Encoding
+    delta_ms: float
+    burst: float
+    trickle: Trickle | None = None
+
+    # fidelity: observed realtime.md 6 [knob: model.delta] - an audio delta holds 250 ms of speech
+    def pieces(self, audio: bytes) -> list[bytes]:
+        """The deltas of an item; each but the last holds whole samples of `delta_ms`."""
+        size = max(1, round(self.delta_ms)) * self.encoding.bytes_per_ms
+        return [audio[at : at + size] for at in range(0, len(audio), size)]
+
+    # fidelity: inferred realtime.md 6 [knob: reply.burst] - speech is delivered faster than it
+    #   plays
+    def due_ms(self, index: int) -> float:
+        """When delta `index` of an item is due, after its first."""
+        made_ms = index * self.delta_ms
+        pauses = 0 if self.trickle is None else made_ms // self.trickle.every_ms
+        return made_ms / self.burst + (pauses * self.trickle.pause_ms if self.trickle else 0.0)
+
+
+def pieces_of_text(words: str) -> list[str]:
+    """The words one by one, as deltas bring them."""
     return re.findall(r"\s*\S+", words)
 
 
 def _message(
-    stage: Stage, spoken: Spoken, encoding: Encoding, start_ms: float, first_ms: float, burst: float
+    stage: Stage, spoken: Spoken, pace: Pace, start_ms: float, first_ms: float
 ) -> Iterator[Beat]:
     """One item of speech whose first audio is due at `first_ms`; it may open at `start_ms`."""
-    words = _pieces_of_text(spoken.words)
-    size = encoding.bytes_per_ms * DELTA_MS
-    pieces = [spoken.audio[at : at + size] for at in range(0, len(spoken.audio), size)]
+    words = pieces_of_text(spoken.words)
+    pieces = pace.pieces(spoken.audio)
     head = len(words) if not pieces else min(HEAD_WORDS, len(words))
     yield Beat(max(start_ms, first_ms - OPEN_LEAD_MS), stage.open_message)
     yield Beat(max(start_ms, first_ms - OPEN_LEAD_MS), partial(stage.speak, words[:head], b""))
@@ -65,7 +87,7 @@ def _message(
     share = -(-len(rest) // spread)
     at_ms = first_ms
     for index, piece in enumerate(pieces):
-        at_ms = first_ms + index * DELTA_MS / burst
+        at_ms = first_ms + pace.due_ms(index)
         now = rest[index * share : (index + 1) * share]
         yield Beat(at_ms, partial(stage.speak, now, piece), is_delta=True)
     yield Beat(at_ms, partial(stage.close, "completed"))
@@ -75,7 +97,7 @@ def _text(stage: Stage, spoken: Spoken, start_ms: float) -> Iterator[Beat]:
     """One item of text, for a session without audio."""
     yield Beat(start_ms, stage.open_message)
     at_ms = start_ms
-    for word in _pieces_of_text(spoken.words):
+    for word in pieces_of_text(spoken.words):
         yield Beat(at_ms, partial(stage.speak, [word], b""), is_delta=True)
         at_ms += WORD_MS
     yield Beat(at_ms, partial(stage.close, "completed"))
@@ -111,11 +133,30 @@ def beats(
     reply: Reply,
     spoken: Sequence[Spoken],
     calls: Sequence[ToolCall],
-    encoding: Encoding,
+    pace: Pace,
     *,
     is_text: bool,
 ) -> Iterator[Beat]:
-    """All of a reply, in order of time."""
+    """All of a reply, in order of time; if it is cut short, without the end of its last item."""
+    whole = _whole(stage, reply, spoken, calls, pace, is_text=is_text)
+    if not reply.incomplete or not (spoken or calls):
+        yield from whole
+        return
+    ahead = next(whole)
+    for beat in whole:
+        yield ahead
+        ahead = beat
+
+
+def _whole(
+    stage: Stage,
+    reply: Reply,
+    spoken: Sequence[Spoken],
+    calls: Sequence[ToolCall],
+    pace: Pace,
+    *,
+    is_text: bool,
+) -> Iterator[Beat]:
     at_ms, first_ms = 0.0, reply.after_ms
 
     def speech() -> Iterator[Beat]:
@@ -124,11 +165,11 @@ def beats(
             if is_text:
                 performance = _text(stage, item, first_ms)
             else:
-                performance = _message(stage, item, encoding, at_ms, first_ms, reply.burst)
+                performance = _message(stage, item, pace, at_ms, first_ms)
             for beat in performance:
                 at_ms = beat.at_ms
                 yield beat
-            first_ms = at_ms + DELTA_MS / reply.burst
+            first_ms = at_ms + pace.delta_ms / pace.burst
 
     def tools() -> Iterator[Beat]:
         nonlocal at_ms, first_ms

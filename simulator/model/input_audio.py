@@ -6,7 +6,7 @@ counted, never kept.
 
 from typing import Final
 
-from simulator.model.formats import ENCODINGS, Encoding
+from simulator.model.formats import ENCODINGS, Encoding, Reader
 from simulator.scenario.format import VadSetup
 from simulator.speech import Detection, Edge, SpeechStarted, SpeechStopped, VoiceActivity
 
@@ -20,7 +20,7 @@ class InputAudio:
         self._voice = VoiceActivity(
             aggressiveness=vad.aggressiveness, floor_db=vad.floor_db, onset_ms=vad.onset_ms
         )
-        self._encoding = ENCODINGS["audio/pcm"]
+        self._reader = Reader(ENCODINGS["audio/pcm"])
         self._buffer_began_ms = 0.0
         self._turn_began_ms = 0
 
@@ -41,12 +41,13 @@ class InputAudio:
 
     def configure(self, encoding: Encoding, detection: Detection | None) -> None:
         """Listen to audio of this encoding, with this turn detection."""
-        self._encoding = encoding
+        if encoding is not self._reader.encoding:
+            self._reader = Reader(encoding)
         self._voice.detect(detection)
 
     def append(self, audio: bytes) -> list[Edge]:
         """Take the caller's audio; the beginnings and ends of speech in it."""
-        edges = self._voice.hear(self._encoding.samples(audio))
+        edges = self._voice.hear(self._reader.samples(audio))
         for edge in edges:
             if isinstance(edge, SpeechStarted):
                 self._turn_began_ms = edge.audio_start_ms

@@ -1,10 +1,12 @@
 """Server events out: their ids, their JSON, and what of them goes into the trace.
 
-Owns how an event is written. Every event of the fake passes through `Outlet.send`, so this is where
-another dialect would give it another name. Knows no rule about when an event may be sent.
+Owns how an event is written. Every event of the fake passes through here, and so another dialect
+may give it another name and shape (`translate`); the trace keeps the GA names. Knows no rule about
+when an event may be sent.
 """
 
 import binascii
+import json
 import random
 import string
 from collections.abc import Callable, Mapping
@@ -17,10 +19,12 @@ from simulator.model.errors import Problem
 ALPHABET: Final = string.ascii_letters + string.digits
 ID_LENGTHS: Final = {"call": 16}
 OBFUSCATION_LENGTH_MAX: Final = 12
+INTEGER_END: Final = 1 << 63
+"""The trace's encoding has 64 bits for a number; JSON has no end."""
 
 Fields = dict[str, Any]
 
-# fidelity: observed realtime.md 2.2 (text, transcript and argument deltas are padded; audio is not)
+# fidelity: observed realtime.md 2.2 - text, transcript and argument deltas are padded; audio is not
 _PADDED: Final = frozenset(
     {
         "response.output_text.delta",
@@ -40,7 +44,7 @@ class Ids:
 
     def new(self, prefix: str) -> str:
         """`item` → `item_` and 21 letters or digits."""
-        # fidelity: observed realtime.md 2.2 (id shapes)
+        # fidelity: observed realtime.md 2.2 - the shapes of ids
         return f"{prefix}_{self.letters(ID_LENGTHS.get(prefix, 21))}"
 
     def letters(self, count: int) -> str:
@@ -53,11 +57,21 @@ class Ids:
 
 
 class Outlet:
-    """Sends events of one session. `deliver` takes the encoded event and what to trace of it."""
+    """Sends events of one session.
 
-    def __init__(self, ids: Ids, deliver: Callable[[bytes, Fields], None]) -> None:
+    `deliver` takes the encoded event and what to trace of it. `translate` turns an event into that
+    of another dialect, or into None where it has none.
+    """
+
+    def __init__(
+        self,
+        ids: Ids,
+        deliver: Callable[[bytes, Fields], None],
+        translate: Callable[[Fields], Fields | None] | None = None,
+    ) -> None:
         self._ids = ids
         self._deliver = deliver
+        self._translate = translate
         self._encode = msgspec.json.Encoder().encode
 
     def send(self, kind: str, /, *, note: Mapping[str, Any] | None = None, **fields: Any) -> None:
@@ -65,18 +79,30 @@ class Outlet:
         event = {"type": kind, "event_id": self._ids.new("event"), **fields}
         if kind in _PADDED:
             event["obfuscation"] = self._ids.padding()
-        self._deliver(self._encode(event), {"type": kind, **traced(fields), **(note or {})})
+        self._write(event, {"type": kind, **traced(fields), **(note or {})})
 
     def send_audio(self, audio: bytes, **fields: Any) -> None:
         """Send one piece of speech; the trace gets its bytes, not its base64."""
         kind = "response.output_audio.delta"
         delta = binascii.b2a_base64(audio, newline=False).decode("ascii")
         event = {"type": kind, "event_id": self._ids.new("event"), **fields, "delta": delta}
-        self._deliver(self._encode(event), {"type": kind, **fields, "audio": audio})
+        self._write(event, {"type": kind, **fields, "audio": audio})
+
+    def _write(self, event: Fields, trace: Fields) -> None:
+        told = event if self._translate is None else self._translate(event)
+        if told is not None:
+            self._deliver(self._encoded(told), trace)
+
+    def _encoded(self, event: Fields) -> bytes:
+        try:
+            return self._encode(event)
+        except OverflowError:  # a client may put numbers of any size into what is echoed
+            return json.dumps(event).encode()
 
     def send_error(self, problem: Problem, event_id: str | None = None) -> None:
         """Send an `error`; `event_id` is the client event's, null if it carried none."""
-        # fidelity: observed realtime.md 1, 2.5
+        # fidelity: observed realtime.md 1, 2.5 - the error object, with the client's event_id or
+        #   null
         error = {
             "type": problem.type,
             "code": problem.code,
@@ -116,7 +142,7 @@ def requested(event: Mapping[str, Any]) -> Fields:
 
     Its event_id is left out: a client may draw it from its own randomness.
     """
-    data = {name: event[name] for name in _ASKED if isinstance(event.get(name), str | int)}
+    data = {name: event[name] for name in _ASKED if _is_traceable(event.get(name))}
     item, response = event.get("item"), event.get("response")
     if isinstance(item, dict):
         data |= {
@@ -127,6 +153,10 @@ def requested(event: Mapping[str, Any]) -> Fields:
             if isinstance(response.get(name), str):
                 data[name] = response[name]
     return data
+
+
+def _is_traceable(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, int) and abs(value) < INTEGER_END)
 
 
 def _traced_item(item: Mapping[str, Any]) -> Fields:

@@ -6,11 +6,15 @@ and the idle timeout. The session says when a turn is over; the script says what
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from simulator.model import errors
+from simulator.model.configuration import only_one_modality
+from simulator.model.conversation import Item, of_client
 from simulator.model.errors import Refused
-from simulator.model.responses import Options, Response
+from simulator.model.options import Options, overlay
+from simulator.model.responses import Response
 from simulator.model.script import Request, Script
 from simulator.model.stage import Studio
 from simulator.model.timing import Timer
@@ -41,7 +45,7 @@ class Responder:
         script: Script,
         cut: Cut,
         note: Callable[[str, Values], None],
-        on_idle: Callable[[], None],
+        on_idle: Callable[[float], None],
     ) -> None:
         self._studio = studio
         self._setup = setup
@@ -50,6 +54,8 @@ class Responder:
         self._write = note
         self._on_idle = on_idle
         self._active: Response | None = None
+        self._apart: dict[str, Response] = {}
+        self._after_done: list[Callable[[], None]] = []
         self._late: list[Response] = []
         self._waiting: Request | None = None
         self._idle: Timer | None = None
@@ -70,7 +76,8 @@ class Responder:
     def answer(self, request: Request) -> None:
         """Respond to a turn of the caller: now, or when the active response is over."""
         if self._active is not None:
-            # fidelity: documented realtime.md 4.1 (answered later when not interrupted)
+            # fidelity: documented realtime.md 4.1 - interrupt_response false: a turn is answered
+            #   after the active response
             self._waiting = request
             return
         self._begin(request, {})
@@ -79,57 +86,71 @@ class Responder:
         """Respond to response.create.
 
         Raises:
-            Refused: another response is active.
+            Refused: another response is active, or the options cannot be had.
         """
+        only_one_modality(asked, "response")
+        configuration = self._studio.configuration
+        voice = asked.get("audio", {}).get("output", {}).get("voice", configuration.voice)
+        # fidelity: inferred realtime.md 3.1 - the voice lock holds for response.create, too
+        if self.has_spoken and voice != configuration.voice:
+            raise Refused(errors.voice_is_fixed())
+        context = self._context(asked)
+        # fidelity: documented realtime.md 5 - "none" may run beside the conversation's response
         if self._active is not None and asked.get("conversation") != "none":
             raise Refused(errors.already_active(self._active.id))
-        self._begin(request, asked)
+        self._begin(request, asked, context)
 
-    def _begin(self, request: Request, asked: Values) -> None:
-        self.stop_idling()
+    def _context(self, asked: Values) -> tuple[Item, ...] | None:
+        """The items of `input`; None = the conversation is read."""
+        if "input" not in asked:
+            return None
+        return tuple(self._context_item(value) for value in asked["input"])
+
+    def _context_item(self, value: Values) -> Item:
+        conversation = self._studio.conversation
+        if value["type"] != "item_reference":
+            encoding = self._studio.configuration.input_encoding
+            return of_client(value, self._studio.ids.new("item"), encoding.bytes_per_ms)
+        if value["id"] not in conversation:
+            raise Refused(errors.no_such_reference(value["id"]))
+        return conversation.find(value["id"], "retrieving")
+
+    def _begin(
+        self, request: Request, asked: Values, context: tuple[Item, ...] | None = None
+    ) -> None:
         reply = self._choose(request)
-        options = self._options(asked)
-        response = Response(self._studio, reply, options, self._over)
+        options = overlay(self._studio.configuration, asked, context)
+        response = Response(self._studio, reply, options, self._setup.delta_ms, self._over)
         if options.in_conversation:
+            self.stop_idling()
             self._active = response
+        else:
+            self._apart[response.id] = response
         self._note("reply", kind=request.kind, line=reply.line, response_id=response.id)
-        for call in reply.calls:
-            if not options.offers(call.name):
-                self._note("tool_not_offered", tool=call.name, response_id=response.id)
+        self._tell_tools(response, options)
         response.start()
         self._plan_cut(reply)
         if self._late:
             self._studio.alarms.after(NEXT_TICK_MS, self._finish_late)
 
+    def _tell_tools(self, response: Response, options: Options) -> None:
+        """Let the trace say where the script and the client's tools disagree."""
+        for call in response.reply.calls:
+            if not options.offers(call.name):
+                self._note("tool_not_offered", tool=call.name, response_id=response.id)
+        if options.is_forced(response.reply):
+            self._note("tool_forced", response_id=response.id)
+
     def _choose(self, request: Request) -> Reply:
         reply = self._script.choose(request)
         if self._setup.refuse == "insufficient_quota":
-            # fidelity: observed realtime.md 1 (no money shows in the response, not at admission)
+            # fidelity: observed realtime.md 1 [knob: model.refuse] - an empty account shows in the
+            #   response, not at admission
             return Reply(request.kind, fail="insufficient_quota")
         if reply is None:
             self._note("unscripted", kind=request.kind, turn=self._script.turns)
             return Reply(request.kind)
         return reply
-
-    def _options(self, asked: Values) -> Options:
-        configuration = self._studio.configuration
-        output = asked.get("audio", {}).get("output", {})
-        tools = asked.get("tools", configuration.tools)
-        has_prompt = asked.get("prompt", configuration.prompt) is not None
-        return Options(
-            modalities=asked.get("output_modalities", configuration.modalities),
-            voice=output.get("voice", configuration.voice),
-            format=output.get("format", configuration.output_format),
-            # fidelity: documented realtime.md 5 (replaces the session's for this response)
-            instructions=asked.get("instructions", configuration.instructions),
-            tool_names=frozenset(tool["name"] for tool in tools if tool["type"] == "function"),
-            # fidelity: inferred realtime.md 3.1 (a stored prompt has tools, unless overlaid)
-            has_own_tools=has_prompt and "tools" not in asked,
-            tool_choice=asked.get("tool_choice", configuration.tool_choice),
-            tokens_max=asked.get("max_output_tokens", configuration.tokens_max),
-            metadata=asked.get("metadata"),
-            in_conversation=asked.get("conversation") != "none",
-        )
 
     def _plan_cut(self, reply: Reply) -> None:
         from_ms = reply.after_ms if reply.items else 0.0
@@ -142,7 +163,8 @@ class Responder:
 
     def interrupt(self) -> None:
         """The caller speaks: cancel the active response, if there is one."""
-        # fidelity: documented realtime.md 4.1 (nothing to cancel when generation is over)
+        # fidelity: documented realtime.md 4.1 - when generation is over, an interruption brings
+        #   only speech_started
         if self._active is not None and not self._active.cancelled:
             self._cancel(self._active, "turn_detected")
 
@@ -152,21 +174,36 @@ class Responder:
         Raises:
             Refused: no such response is active.
         """
+        apart = self._apart.get(response_id or "")
+        if apart is not None and not apart.cancelled:
+            self._cancel(apart, "client_cancelled")
+            return
         active = self._active
         if active is None or active.cancelled or response_id not in {None, active.id}:
             raise Refused(errors.cancel_not_active())
         self._cancel(active, "client_cancelled")
 
     def _cancel(self, response: Response, reason: str) -> None:
-        if self._setup.cancelled_done_late:
-            # fidelity: observed realtime.md 2.4 (its done may come after the next created)
+        if self._setup.cancelled_done_late and response is self._active:
+            # fidelity: observed realtime.md 2.4 [knob: model.cancelled_done_late] - a cancelled
+            #   response may be done after the next is created
             self._active = None
             self._studio.alarms.after(LATE_DONE_MS_MAX, self._finish_late)
         response.cancel(reason, self._setup.stragglers)
 
     # -- ending ---------------------------------------------------------------
 
+    def after_done(self, response_id: str, do: Callable[[], None]) -> None:
+        """Call `do` when this response is done: at once, if it is not the active one."""
+        if self._active is not None and self._active.id == response_id:
+            self._after_done.append(do)
+        else:
+            do()
+
     def _over(self, response: Response) -> None:
+        if self._apart.pop(response.id, None) is not None:
+            response.finish()
+            return
         self._has_spoken = self._has_spoken or response.audio_ms > 0
         late = response.cancelled and self._setup.cancelled_done_late
         if late and self._active is None:
@@ -179,6 +216,7 @@ class Responder:
         if response is not self._active:
             return
         self._active = None
+        self._do_after_done()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             self._begin(waiting, {})
@@ -189,6 +227,12 @@ class Responder:
         late, self._late = self._late, []
         for response in late:
             response.finish()
+        self._do_after_done()
+
+    def _do_after_done(self) -> None:
+        waiting, self._after_done = self._after_done, []
+        for do in waiting:
+            do()
 
     # -- idle timeout ---------------------------------------------------------
 
@@ -196,8 +240,10 @@ class Responder:
         turn = self._studio.configuration.turn_detection or {}
         idle_ms = turn.get("idle_timeout_ms")
         if idle_ms is not None:
-            # fidelity: documented realtime.md 2.6 (counted from done plus its playback)
-            self._idle = self._studio.alarms.after(playing_ms + idle_ms, self._on_idle)
+            # fidelity: documented realtime.md 2.6 - the idle timeout counts from response.done plus
+            #   its playback
+            on_idle = partial(self._on_idle, idle_ms)
+            self._idle = self._studio.alarms.after(playing_ms + idle_ms, on_idle)
 
     def stop_idling(self) -> None:
         """Something happens: the caller is not silent."""

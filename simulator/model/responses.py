@@ -4,51 +4,36 @@ Owns one response's life, status and bill. When a response is made, and why, is 
 business; its items are `stage`'s.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final
 
 from simulator.model.errors import failure
 from simulator.model.formats import ENCODINGS
-from simulator.model.generation import Beat, beats, spoken_items
+from simulator.model.generation import Beat, Pace, beats, spoken_items
+from simulator.model.options import Options
 from simulator.model.stage import Stage, Studio
 from simulator.model.timing import Timer
 from simulator.model.usage import Tokens, usage_view
-from simulator.scenario.format import Reply, ToolCall
+from simulator.scenario.format import Reply
 
 STRAGGLER_MS: Final = 4.0
 CLOCK_ROUNDING_MS: Final = 0.001
-# fidelity: observed realtime.md 2.3
+# fidelity: observed realtime.md 2.3 - rate_limits.updated comes 43 ms after response.done
 RATE_LIMITS_MS: Final = 43.0
 
 Values = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Options:
-    """One response's settings: the session's, overlaid with those of response.create."""
-
-    modalities: list[str]
-    voice: Any
-    format: Values
-    instructions: str
-    tool_names: frozenset[str]
-    has_own_tools: bool
-    tool_choice: Any
-    tokens_max: int | str
-    metadata: Values | None = None
-    in_conversation: bool = True
-
-    def offers(self, tool: str) -> bool:
-        """Whether the model may call `tool`; a stored prompt brings tools which nobody sees."""
-        return self.tool_choice != "none" and (self.has_own_tools or tool in self.tool_names)
 
 
 class Response:
     """One response. `done` is called once, when response.done may be sent."""
 
     def __init__(
-        self, studio: Studio, reply: Reply, options: Options, done: Callable[["Response"], None]
+        self,
+        studio: Studio,
+        reply: Reply,
+        options: Options,
+        delta_ms: float,
+        done: Callable[["Response"], None],
     ) -> None:
         self.id = studio.ids.new("resp")
         self.reply = reply
@@ -72,12 +57,14 @@ class Response:
             in_conversation=options.in_conversation,
             bytes_per_ms=encoding.bytes_per_ms,
         )
+        # A model that must call a function does not speak as well.
+        spoken = [] if options.is_forced(reply) else spoken_items(reply, studio.clips, encoding)
         self._beats = beats(
             self._stage,
             reply,
-            spoken_items(reply, studio.clips, encoding),
-            self._calls(),
-            encoding,
+            spoken,
+            options.calls(reply),
+            Pace(encoding, delta_ms, reply.burst, reply.trickle),
             is_text=is_text,
         )
 
@@ -86,21 +73,30 @@ class Response:
         """Speech generated so far."""
         return self._stage.audio_ms
 
-    def _calls(self) -> Sequence[ToolCall]:
-        # A model cannot call what it is not offered, whatever the script says.
-        return [call for call in self.reply.calls if self.options.offers(call.name)]
-
     def start(self) -> None:
         """Send response.created and begin."""
         studio = self._studio
         self._began_ms = studio.alarms.now_ms
-        self._in = studio.meter.read(self.options.instructions, studio.conversation)
+        self._in = self._read()
         studio.outlet.send("response.created", response=self.view())
-        self._advance()
+        if studio.meter.is_overfull(self._in[0], studio.configuration.truncation):
+            # fidelity: inferred realtime.md 3.1 - truncation disabled: a response on a full context
+            #   fails
+            self._fail("context_length_exceeded")
+        else:
+            self._advance()
+
+    def _read(self) -> tuple[Tokens, Tokens]:
+        """What the response reads: all of it, and what of it was cached."""
+        meter, options = self._studio.meter, self.options
+        if options.context is not None:
+            return meter.read_apart(options.instructions, options.context), Tokens()
+        truncation = self._studio.configuration.truncation
+        return meter.read(options.instructions, self._studio.conversation, truncation)
 
     def view(self) -> Values:
         """The response object."""
-        # fidelity: observed realtime.md 2.3 step 3
+        # fidelity: observed realtime.md 2.3 - the fields of a response
         options = self.options
         conversation_id = self._studio.conversation.id if options.in_conversation else None
         return {
@@ -152,21 +148,28 @@ class Response:
 
     def _complete(self) -> None:
         if self.reply.fail is not None:
-            problem = failure(self.reply.fail)
-            error = {"type": problem.type, "code": problem.code, "message": problem.message}
-            # fidelity: observed realtime.md 1 (status_details.error.code), 2.4
-            self._end("failed", {"type": "failed", "error": error})
+            self._fail(self.reply.fail)
         elif self.reply.incomplete:
-            self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
+            # fidelity: documented realtime.md 2.4 [knob: reply.incomplete] - incomplete responses:
+            #   max_output_tokens, content_filter
+            self._end("incomplete", {"type": "incomplete", "reason": self.reply.incomplete})
         else:
             self._end("completed", None)
+
+    def _fail(self, code: str) -> None:
+        problem = failure(code)
+        error = {"type": problem.type, "code": problem.code, "message": problem.message}
+        # fidelity: observed realtime.md 1, 2.4 [knob: reply.fail] - a failed response has its error
+        #   in status_details
+        self._end("failed", {"type": "failed", "error": error})
 
     def cancel(self, reason: str, stragglers: int) -> None:
         """Stop generating; `stragglers` pieces of the open item still come before the end."""
         if self._timer is not None:
             self._timer.cancel()
         self.cancelled = True
-        # fidelity: observed realtime.md 2.4 (a few deltas may still come)
+        # fidelity: observed realtime.md 2.4 [knob: model.stragglers] - a few deltas of a cancelled
+        #   response still come
         self._straggle(reason, stragglers if self._stage.is_open else 0)
 
     def _straggle(self, reason: str, left: int) -> None:
@@ -176,13 +179,14 @@ class Response:
             self._pending = next(self._beats, None)
             self._studio.alarms.after(STRAGGLER_MS, lambda: self._straggle(reason, left - 1))
             return
-        # fidelity: documented realtime.md 2.4 (reason turn_detected or client_cancelled; billed)
+        # fidelity: documented realtime.md 2.4 - a cancelled response says turn_detected or
+        #   client_cancelled, and is billed
         self._end("cancelled", {"type": "cancelled", "reason": reason})
 
     def _end(self, status: str, details: Values | None) -> None:
         self.status, self._details = status, details
         if self._stage.is_open:
-            # fidelity: documented realtime.md 2.4 (interrupted items have status incomplete)
+            # fidelity: documented realtime.md 2.4 - an interrupted item has status incomplete
             self._stage.close("incomplete")
         self._usage = usage_view(*self._in, self._stage.tokens())
         self._done(self)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from simulator.scenario.format import Item, ModelSetup, Reply
+from simulator.scenario.format import Item, ModelSetup, Reply, Transcript
 
 Kind = Literal["greeting", "turn", "tool", "request", "farewell", "digits"]
 
@@ -40,6 +40,7 @@ class Script:
     def __init__(self, setup: ModelSetup, rng: random.Random, library: Sequence[Path]) -> None:
         self._replies = setup.replies
         self._auto = setup.auto
+        self._transcripts = setup.transcripts
         self._rng = rng
         self._used: set[int] = set()
         self.turns = 0
@@ -73,6 +74,11 @@ class Script:
         for word in dict.fromkeys(words):
             exact += [pair for pair in numbered if pair[1].on == word]
         return exact
+
+    def transcript(self) -> Transcript | None:
+        """The words of the turn under way; None = the scenario does not tell them."""
+        known = self._transcripts
+        return known[self.turns] if self.turns < len(known) else None
 
     def unused(self) -> tuple[Reply, ...]:
         """Replies that were never given and are not optional."""

@@ -5,26 +5,29 @@ whole text messages and sends events; of WebSockets, admission and expiry it kno
 """
 
 import base64
-import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from simulator.model import errors
-from simulator.model.conversation import Item, of_client
+from simulator.model.beta import Beta
+from simulator.model.conversation import Item, Overlong, of_client
 from simulator.model.errors import Problem, Refused
-from simulator.model.input_audio import COMMIT_MS_MIN, InputAudio
+from simulator.model.listening import ITEM_EVENTS, Listening
 from simulator.model.outlet import requested
 from simulator.model.responder import Cut, Responder
 from simulator.model.script import END_CALL, Request, Script, looks_like_digits
 from simulator.model.stage import Studio
+from simulator.model.transcription import Transcriber
 from simulator.model.vocabulary import AUDIO_BYTES_MAX, check_event
 from simulator.scenario.format import ModelSetup
-from simulator.speech import Edge, SpeechStarted, SpeechStopped
 
-TRANSCRIPT_MS: Final = 350.0
-"""How long after the commit the caller's words are written down (they come mid-response)."""
+# fidelity: inferred realtime.md 4.1 [knob: model.overlong_truncate] - an overlong truncation is
+#   refused and changes nothing (one trace shows it clamped 11 ms later)
+CLAMPED_MS: Final = 11.0
+NOT_UTF8_CLOSE: Final = 1007
 
 Values = dict[str, Any]
 
@@ -42,12 +45,17 @@ class _Append(
     event_id: str | None = None
 
 
+# msgspec tells what is no UTF-8, and what is nested too deep, by errors of its own kind.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _DECODE_APPEND = msgspec.json.Decoder(_Append).decode
 _DECODE_ANY = msgspec.json.Decoder().decode
 
 
 class Session:
-    """One session. `note` writes to the trace; `close` ends the connection orderly."""
+    """One session. `note` writes to the trace; `close` ends the connection orderly with a code.
+
+    `beta`: the border of a session that speaks the beta dialect.
+    """
 
     def __init__(
         self,
@@ -57,26 +65,29 @@ class Session:
         cut: Cut,
         words_heard: Callable[[], str],
         note: Callable[[str, Values], None],
-        close: Callable[[], None],
+        close: Callable[[int, str], None],
+        beta: Beta | None = None,
     ) -> None:
         self._studio = studio
+        self._setup = setup
         self._script = script
-        self._words_heard = words_heard
         self._note = note
         self._close = close
+        self._beta = beta
         self._send = studio.outlet.send
-        self._input = InputAudio(setup.vad)
-        self._listen()
-        self._turn_item_id = ""
         self._since_response: set[str] = set()
-        self.responder = Responder(studio, setup, script, cut, note, self.on_idle)
+        self.responder = Responder(studio, setup, script, cut, note, self._on_idle)
+        transcriber = Transcriber(studio, script, setup.transcript_delay_ms, words_heard)
+        self._ear = Listening(studio, setup.vad, self.responder, transcriber, self._on_turn)
         self._do: Mapping[str, Callable[[Values], None]] = {
             "session.update": self._update,
-            "session.close": lambda _: self._close(),
+            # fidelity: observed realtime.md 1 - session.close is accepted, undocumented; that it
+            #   closes with 1000 is inferred
+            "session.close": lambda _: self._close(1000, ""),
             "input_audio_buffer.append": self._append,
             "session.input_audio_buffer.append": self._append,
-            "input_audio_buffer.commit": self._commit_by_hand,
-            "input_audio_buffer.clear": self._clear,
+            "input_audio_buffer.commit": lambda _: self._ear.commit_by_hand(),
+            "input_audio_buffer.clear": lambda _: self._ear.clear(),
             "conversation.item.create": self._create_item,
             "conversation.item.truncate": self._truncate,
             "conversation.item.delete": self._delete,
@@ -87,8 +98,13 @@ class Session:
 
     def open(self) -> None:
         """Send session.created."""
-        # fidelity: observed realtime.md 2.2 (no conversation.created on the GA wire)
+        # fidelity: observed realtime.md 2.2 - no conversation.created on the GA wire
         self._send("session.created", session=self._studio.configuration.echo())
+        if self._beta is not None:
+            # fidelity: documented realtime.md 2.2 - conversation.created follows session.created in
+            #   the beta protocol
+            conversation = {"id": self._studio.conversation.id, "object": "realtime.conversation"}
+            self._send("conversation.created", conversation=conversation)
 
     # -- what the client says -------------------------------------------------
 
@@ -96,18 +112,14 @@ class Session:
         """Take one text message of the client."""
         try:
             append = _DECODE_APPEND(message)
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             self._hear_other(message)
             return
         if len(append.audio) > AUDIO_BYTES_MAX:
             self._hear_other(message)
             return
         self._note("received", {"type": "input_audio_buffer.append", "audio": append.audio})
-        self._listen_to(append.audio)
-
-    def _listen_to(self, audio: bytes) -> None:
-        for edge in self._input.append(audio):
-            self._react(edge)
+        self._ear.append(append.audio)
 
     def _append(self, event: Values) -> None:
         """An append that did not pass the short way: odd, but perhaps in order."""
@@ -115,50 +127,86 @@ class Session:
             audio = base64.b64decode(event["audio"], validate=True)
         except ValueError as wrong:
             raise Refused(errors.invalid_audio()) from wrong
-        self._listen_to(audio)
+        self._ear.append(audio)
 
     def _hear_other(self, message: bytes) -> None:
         try:
             event = _DECODE_ANY(message)
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             event = None
         if not isinstance(event, dict):
-            self._note("received", {"type": ""})
-            self.refuse(errors.invalid_json())
+            self._refuse_nonsense(message)
             return
         self._note("received", {"type": "", **requested(event)})
         try:
-            self._do[check_event(event)](event)
+            if self._beta is None:
+                check_event(event)
+            else:
+                event = self._beta.inward(event)
+            self._do[event["type"]](event)
         except Refused as refused:
             event_id = event.get("event_id")
             self.refuse(refused.problem, event_id if isinstance(event_id, str) else None)
 
+    def _refuse_nonsense(self, message: bytes) -> None:
+        self._note("received", {"type": ""})
+        try:
+            message.decode()
+        except UnicodeDecodeError:
+            # fidelity: documented - RFC 6455 8.1: a text message that is no text fails the
+            #   connection
+            self._note("violation", {"code": "websocket", "message": "a text that is not UTF-8"})
+            self._close(NOT_UTF8_CLOSE, "")
+        else:
+            self.refuse(errors.invalid_json())
+
     def refuse(self, problem: Problem, event_id: str | None = None) -> None:
         """Answer a client event with an error; the session goes on."""
-        # fidelity: observed realtime.md 1, 2.5 (most errors leave the session open)
+        # fidelity: observed realtime.md 1, 2.5 - most errors leave the session open
         self._note("violation", {"code": problem.code, "message": problem.message})
         self._studio.outlet.send_error(problem, event_id)
 
     def _update(self, event: Values) -> None:
         configuration = self._studio.configuration
-        before = (configuration.input_encoding, configuration.turn_detection)
-        configuration.update(event["session"], has_spoken=self.responder.has_spoken)
-        if before != (configuration.input_encoding, configuration.turn_detection):
-            self._listen()
+        turn_before = configuration.turn_detection
+        encoding_before = configuration.input_encoding
+        configuration.update(
+            event["session"],
+            has_spoken=self.responder.has_spoken,
+            fixed_formats=self._fixed_formats(),
+        )
+        turn = configuration.turn_detection
+        if (encoding_before, turn_before) != (configuration.input_encoding, turn):
+            self._ear.configure()
+        if (turn_before or {}).get("idle_timeout_ms") != (turn or {}).get("idle_timeout_ms"):
+            self.responder.stop_idling()
         self._send("session.updated", session=configuration.echo())
 
-    def _listen(self) -> None:
-        configuration = self._studio.configuration
-        self._input.configure(configuration.input_encoding, configuration.detection())
+    def _fixed_formats(self) -> tuple[str, ...]:
+        if self._setup.format_change == "accepted":
+            return ()
+        passed = {"input": self._ear.has_heard, "output": self.responder.has_spoken}
+        return tuple(side for side, has_passed in passed.items() if has_passed)
 
     def _truncate(self, event: Values) -> None:
-        item_id, end_ms = event["item_id"], event["audio_end_ms"]
-        self._studio.conversation.truncate(item_id, event["content_index"], end_ms)
+        item_id, index, end_ms = event["item_id"], event["content_index"], event["audio_end_ms"]
+        if end_ms == 0 and self._setup.truncate_to_zero == "refused":
+            raise Refused(errors.truncate_to_nothing())
+        try:
+            self._truncate_to(item_id, index, end_ms)
+        except Overlong as overlong:
+            if self._setup.overlong_truncate == "clamped":
+                clamp = partial(self._truncate_to, item_id, index, overlong.audio_ms)
+                self._studio.alarms.after(CLAMPED_MS, clamp)
+            raise
+
+    def _truncate_to(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        self._studio.conversation.truncate(item_id, content_index, audio_end_ms)
         self._send(
             "conversation.item.truncated",
             item_id=item_id,
-            content_index=event["content_index"],
-            audio_end_ms=end_ms,
+            content_index=content_index,
+            audio_end_ms=audio_end_ms,
         )
 
     def _delete(self, event: Values) -> None:
@@ -170,12 +218,23 @@ class Session:
         self._send("conversation.item.retrieved", item=item.view())
 
     def _create_item(self, event: Values) -> None:
-        value = event["item"]
-        item = of_client(value, value.get("id") or self._studio.ids.new("item"))
+        value, ids = event["item"], self._studio.ids
+        if value["type"] == "mcp_approval_response":
+            raise Refused(errors.no_such_approval(str(value.get("approval_request_id"))))
+        encoding = self._studio.configuration.input_encoding
+        item = of_client(value, value.get("id") or ids.new("item"), encoding.bytes_per_ms)
+        if item.type == "function_call" and not item.call_id:
+            item.call_id = ids.new("call")
         previous = self._studio.conversation.insert(item, event.get("previous_item_id"))
         self._remember(item)
-        # fidelity: observed realtime.md 2.3 ("Text→audio turn")
-        for kind in ("conversation.item.added", "conversation.item.done"):
+        # fidelity: observed realtime.md 5 - an output given before response.done is told after it
+        call = self._studio.conversation.call(item.call_id) if item.output else None
+        asking = "" if call is None else call.response_id
+        self.responder.after_done(asking, partial(self._tell_item, item, previous))
+
+    def _tell_item(self, item: Item, previous: str | None) -> None:
+        # fidelity: observed realtime.md 2.3 - a client's item is told as item.added and item.done
+        for kind in ITEM_EVENTS:
             self._send(kind, previous_item_id=previous, item=item.view())
 
     def _remember(self, item: Item) -> None:
@@ -192,6 +251,10 @@ class Session:
 
     def _create_response(self, event: Values) -> None:
         asked = event.get("response") or {}
+        if asked.get("conversation") == "none":
+            # What is asked beside the conversation answers nothing that was said in it.
+            self.responder.create(Request("request", by_client=True), asked)
+            return
         self.responder.create(self._request(asked), asked)
         self._since_response.clear()
 
@@ -215,89 +278,13 @@ class Session:
 
     # -- the caller's voice ---------------------------------------------------
 
-    def _react(self, edge: Edge) -> None:
-        turn = self._studio.configuration.turn_detection
-        assert turn is not None
-        if isinstance(edge, SpeechStarted):
-            self.responder.stop_idling()
-            self._turn_item_id = self._studio.ids.new("item")
-            self._send(
-                "input_audio_buffer.speech_started",
-                audio_start_ms=edge.audio_start_ms,
-                item_id=self._turn_item_id,
-            )
-            if turn["interrupt_response"]:
-                self.responder.interrupt()
-            return
-        self._end_turn(edge, answers=turn["create_response"])
-
-    def _end_turn(self, edge: SpeechStopped, *, answers: bool) -> None:
-        self._send(
-            "input_audio_buffer.speech_stopped",
-            audio_end_ms=edge.audio_end_ms,
-            item_id=self._turn_item_id,
-        )
-        self._commit(self._turn_item_id, self._input.take_turn(edge))
+    def _on_turn(self, answers: bool) -> None:
+        """A turn of the caller is committed; `answers`: the server responds by itself."""
         self._script.turns += 1
-        self._since_response.add("turn")
         if answers:
-            # fidelity: observed realtime.md 6 (stopped, committed, created: the same tick)
-            self._since_response.discard("turn")
             self.responder.answer(Request("turn", by_client=False))
+        else:
+            self._since_response.add("turn")
 
-    def _commit(self, item_id: str, heard_ms: float) -> None:
-        # fidelity: observed realtime.md 2.3 step 2
-        item = Item(
-            item_id,
-            "message",
-            "user",
-            content=[{"type": "input_audio", "transcript": None}],
-            heard_ms=heard_ms,
-        )
-        previous = self._studio.conversation.append(item)
-        self._send("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
-        for kind in ("conversation.item.added", "conversation.item.done"):
-            self._send(kind, previous_item_id=previous, item=item.view())
-        if self._studio.configuration.transcribes:
-            words = self._words_heard()
-            self._studio.alarms.after(TRANSCRIPT_MS, lambda: self._transcribe(item, words))
-
-    def _transcribe(self, item: Item, words: str) -> None:
-        # fidelity: observed realtime.md 2.3 steps 4, 7 (interleaved; usage by duration)
-        place: Values = {"item_id": item.id, "content_index": 0}
-        item.content[0]["transcript"] = words
-        kind = "conversation.item.input_audio_transcription"
-        if words:
-            self._send(f"{kind}.delta", **place, delta=words)
-        usage = {"type": "duration", "seconds": math.ceil(item.heard_ms / 1000)}
-        self._send(f"{kind}.completed", **place, transcript=words, usage=usage)
-
-    def _commit_by_hand(self, _event: Values) -> None:
-        if self._input.buffered_ms < COMMIT_MS_MIN:
-            raise Refused(errors.commit_empty(self._input.buffered_ms))
-        was_speaking = self._input.speaking
-        item_id = self._turn_item_id if was_speaking else self._studio.ids.new("item")
-        self._commit(item_id, self._input.take_all())
-        self._script.turns += 1
-        self._since_response.add("turn")
-
-    def _clear(self, _event: Values) -> None:
-        self._input.take_all()
-        self._send("input_audio_buffer.cleared")
-
-    def on_idle(self) -> None:
-        """The caller has said nothing for `idle_timeout_ms`."""
-        if self._input.speaking or self.responder.is_active:
-            return
-        # fidelity: documented realtime.md 2.6 (commits an item without speech, and responds)
-        item_id = self._studio.ids.new("item")
-        end_ms = self._input.clock_ms
-        silent_ms = round(self._input.take_all())
-        self._send(
-            "input_audio_buffer.timeout_triggered",
-            audio_start_ms=end_ms - silent_ms,
-            audio_end_ms=end_ms,
-            item_id=item_id,
-        )
-        self._commit(item_id, silent_ms)
-        self.responder.answer(Request("request", by_client=False))
+    def _on_idle(self, idle_ms: float) -> None:
+        self._ear.on_idle(idle_ms)

@@ -77,7 +77,8 @@ class Stage:
         return {**self._place(), "item_id": self._open.id, "content_index": 0}
 
     def _add(self, item: Item) -> None:
-        # fidelity: observed realtime.md 2.3 step 5
+        # fidelity: observed realtime.md 2.3 - output_item.added, then item.added, content still
+        #   empty
         item.status = "in_progress"
         item.response_id = self._response_id
         item.bytes_per_ms = self._bytes_per_ms
@@ -86,7 +87,7 @@ class Stage:
         self.output.append(item)
         self._outlet.send("response.output_item.added", **self._place(), item=item.view())
         if self._conversation is not None:
-            # fidelity: documented realtime.md 5 (conversation "none" adds nothing to it)
+            # fidelity: documented realtime.md 5 - a response with conversation "none" adds no item
             previous = self._conversation.append(item)
             self._outlet.send(
                 "conversation.item.added", previous_item_id=previous, item=item.view()
@@ -96,7 +97,7 @@ class Stage:
         """An item of speech or text begins."""
         item = Item(self._ids.new("item"), "message", "assistant")
         self._add(item)
-        # fidelity: observed realtime.md 2.2 (part.type is audio or text, content is output_*)
+        # fidelity: observed realtime.md 2.2 - part.type is audio or text, content is output_*
         kind, words = ("text", "text") if self._is_text else ("audio", "transcript")
         part = {"type": kind, words: ""}
         item.content.append({**part, "type": f"output_{kind}"})
@@ -141,7 +142,7 @@ class Stage:
         item = self._open
         assert item is not None
         item.status = status
-        # fidelity: observed realtime.md 2.3 step 8 and "Tool-only response"
+        # fidelity: observed realtime.md 2.3 - the order in which an item ends
         if item.type == "message":
             self._close_part(item)
         elif status == "completed":
@@ -155,7 +156,7 @@ class Stage:
             )
         note = {"generated_ms": item.generated_ms} if item.is_speech else {}
         if self._conversation is not None:
-            # fidelity: observed realtime.md 2.3 (previous_item_id of .done can be null)
+            # fidelity: observed realtime.md 2.3 - previous_item_id of .done can be null
             self._outlet.send(
                 "conversation.item.done", note=note, previous_item_id=None, item=item.view()
             )

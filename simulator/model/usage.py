@@ -5,25 +5,26 @@ exactly as the vendor publishes it.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from simulator.model.conversation import Conversation, Item
 
-# fidelity: documented realtime.md "Prices" (one token per so many ms)
+# fidelity: documented realtime.md 0 - one token for 100 ms of the caller, or 50 ms of the model
 CALLER_MS_PER_TOKEN: Final = 100
 MODEL_MS_PER_TOKEN: Final = 50
 CHARACTERS_PER_TOKEN: Final = 4
 ITEM_OVERHEAD_TOKENS: Final = 4
 
-# fidelity: inferred realtime.md 2.4 (caches are counted in blocks)
+# fidelity: inferred realtime.md 2.4 - cached tokens are counted in blocks of 64
 CACHE_BLOCK_TOKENS: Final = 64
 
-# fidelity: documented realtime.md 0 (context less the longest output)
+# fidelity: documented realtime.md 0 - the context is that of the model less its longest output
 CONTEXT_TOKENS: Final = 28_224
 CONTEXT_TOKENS_V2: Final = 96_000
 
-# fidelity: observed realtime.md 6 (limits row)
+# fidelity: observed realtime.md 6 - the only rate limit told is that of tokens
 RATE_LIMIT_TOKENS: Final = 15_000_000
 RATE_LIMIT_PER_S: Final = RATE_LIMIT_TOKENS / 60
 
@@ -73,17 +74,21 @@ class Meter:
         self._remaining = float(RATE_LIMIT_TOKENS)
         self._at_ms = 0.0
 
-    def read(self, instructions: str, conversation: Conversation) -> tuple[Tokens, Tokens]:
+    def read(
+        self, instructions: str, conversation: Conversation, truncation: Any = "auto"
+    ) -> tuple[Tokens, Tokens]:
         """The input of a response that begins now: all of it, and what of it was cached."""
         head = Tokens(text=text_tokens(instructions))
         items = [item for item in conversation.items if item.id not in self._forgotten]
         sizes = [item_tokens(item) for item in items]
         whole = sum(sizes, head)
-        # fidelity: inferred realtime.md 6 (changed instructions and dropped items spoil the cache)
+        # fidelity: inferred realtime.md 6 - changed instructions and dropped items spoil the cache
         kept = self._cached if instructions == self._instructions else Tokens()
+        goal = self._goal(truncation, head.total)
+        goal = goal if whole.total > self._limit(truncation, head.total) else whole.total
         for item, size in zip(items, sizes, strict=True):
-            # fidelity: documented realtime.md 3.1 (truncation auto drops the oldest messages)
-            if whole.total <= self._context_max:
+            # fidelity: documented realtime.md 3.1 - a full context forgets its oldest items
+            if whole.total <= goal:
                 break
             self._forgotten.add(item.id)
             whole = Tokens(whole.text - size.text, whole.audio - size.audio)
@@ -94,6 +99,34 @@ class Meter:
             min(kept.text, whole.text) // CACHE_BLOCK_TOKENS * CACHE_BLOCK_TOKENS,
             min(kept.audio, whole.audio) // CACHE_BLOCK_TOKENS * CACHE_BLOCK_TOKENS,
         )
+
+    @staticmethod
+    def read_apart(instructions: str, items: Iterable[Item]) -> Tokens:
+        """The input of a response that reads these items instead of the conversation."""
+        # fidelity: documented realtime.md 5 - `input` replaces the conversation as context; that
+        #   nothing of it is cached is inferred
+        return sum(map(item_tokens, items), Tokens(text=text_tokens(instructions)))
+
+    def is_overfull(self, whole: Tokens, truncation: Any) -> bool:
+        """Whether a response cannot be made because nothing may be forgotten."""
+        return bool(truncation == "disabled" and whole.total > self._context_max)
+
+    def _limit(self, truncation: Any, head: int) -> float:
+        """More tokens than this make the server forget."""
+        if truncation == "disabled":
+            return math.inf
+        limits = truncation.get("token_limits") if isinstance(truncation, dict) else None
+        if not limits or "post_instructions" not in limits:
+            return self._context_max
+        return float(min(self._context_max, head + limits["post_instructions"]))
+
+    def _goal(self, truncation: Any, head: int) -> float:
+        """It forgets until so many are left."""
+        limit = self._limit(truncation, head)
+        if not isinstance(truncation, dict):
+            return limit
+        # fidelity: documented realtime.md 3.1 - retention_ratio: it forgets down to that share
+        return head + (limit - head) * float(truncation["retention_ratio"])
 
     def limits(self, now_ms: float, used: int) -> list[dict[str, Any]]:
         """The rate limits after `used` more tokens."""

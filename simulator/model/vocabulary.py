@@ -32,7 +32,7 @@ AUDIO_BYTES_MAX: Final = 15 * 1024 * 1024
 BASE64_LENGTH_MAX: Final = AUDIO_BYTES_MAX * 4 // 3
 EVENT_ID_LENGTH_MAX: Final = 512
 
-# fidelity: documented realtime.md 3.1
+# fidelity: documented realtime.md 3.1 - pcm at 24 kHz, pcmu and pcma without a rate
 FORMAT: Final = tagged(
     "type",
     {
@@ -113,12 +113,28 @@ TOOL: Final = tagged(
 TOOL_CHOICE: Final = either(
     is_text,
     choice("none", "auto", "required"),
-    tagged("type", {"function": anything, "mcp": anything}),
+    tagged(
+        "type",
+        {
+            "function": mapping({"type": anything, "name": text(64)}, ("name",)),
+            "mcp": mapping(
+                {"type": anything, "server_label": text(), "name": nullable(text())},
+                ("server_label",),
+            ),
+        },
+    ),
 )
 MODALITIES: Final = listing(choice("audio", "text"))
 TOKENS_MAX: Final = either(is_text, choice("inf"), integer(1, 4096))
 REASONING: Final = mapping({"effort": choice("minimal", "low", "medium", "high", "xhigh")})
 PROMPT: Final = mapping({"id": text(), "version": nullable(text()), "variables": anything}, ("id",))
+TRACING: Final = nullable(
+    either(
+        is_text,
+        choice("auto"),
+        mapping({"workflow_name": text(), "group_id": text(), "metadata": anything}),
+    )
+)
 TRUNCATION: Final = either(
     is_text,
     choice("auto", "disabled"),
@@ -132,7 +148,7 @@ TRUNCATION: Final = either(
     ),
 )
 
-# fidelity: documented realtime.md 3.1; observed that `temperature` and the flat names are unknown
+# fidelity: documented realtime.md 3.1 - the fields of a session; the flat ones of beta are unknown
 SESSION: Final = mapping(
     {
         "type": choice("realtime"),
@@ -144,13 +160,7 @@ SESSION: Final = mapping(
         "parallel_tool_calls": boolean,
         "reasoning": nullable(REASONING),
         "max_output_tokens": TOKENS_MAX,
-        "tracing": nullable(
-            either(
-                is_text,
-                choice("auto"),
-                mapping({"workflow_name": text(), "group_id": text(), "metadata": anything}),
-            )
-        ),
+        "tracing": TRACING,
         "truncation": TRUNCATION,
         "include": nullable(listing(choice("item.input_audio_transcription.logprobs"))),
         "prompt": nullable(PROMPT),
@@ -171,10 +181,14 @@ def _part(*kinds: str) -> Check:
     shapes = {
         "input_text": mapping({"type": anything, "text": text()}, ("text",)),
         "output_text": mapping({"type": anything, "text": text()}, ("text",)),
+        "text": mapping({"type": anything, "text": text()}, ("text",)),
         "input_audio": mapping(
             {"type": anything, "audio": text(), "transcript": nullable(text())}, ("audio",)
         ),
-        "input_image": mapping({"type": anything, "image_url": text(), "detail": text()}),
+        "input_image": mapping(
+            {"type": anything, "image_url": text(), "detail": choice("auto", "low", "high")},
+            ("image_url",),
+        ),
     }
     return tagged("type", {kind: shapes[kind] for kind in kinds})
 
@@ -185,40 +199,48 @@ def _message(*kinds: str) -> Check:
     )
 
 
-# fidelity: documented realtime.md 2.2, 7 (assistant content is output_text; audio is not accepted)
-ITEM: Final = tagged(
-    "type",
-    {
-        "message": tagged(
-            "role",
-            {
-                "user": _message("input_text", "input_audio", "input_image"),
-                "assistant": _message("output_text"),
-                "system": _message("input_text"),
-            },
-        ),
-        "function_call": mapping(
-            {**_COMMON, "name": text(), "call_id": text(64), "arguments": text()},
-            ("name", "arguments"),
-        ),
-        "function_call_output": mapping(
-            {**_COMMON, "call_id": text(64), "output": text()}, ("call_id", "output")
-        ),
-        "mcp_approval_response": anything,
-    },
+def items(of_user: tuple[str, ...], of_assistant: tuple[str, ...], **more: Check) -> Check:
+    """An item of a conversation, with the kinds of content that each side may have."""
+    return tagged(
+        "type",
+        {
+            "message": tagged(
+                "role",
+                {
+                    "user": _message(*of_user),
+                    "assistant": _message(*of_assistant),
+                    "system": _message("input_text"),
+                },
+            ),
+            "function_call": mapping(
+                {**_COMMON, "name": text(), "call_id": text(64), "arguments": text()},
+                ("name", "arguments"),
+            ),
+            "function_call_output": mapping(
+                {**_COMMON, "call_id": text(64), "output": text()}, ("call_id", "output")
+            ),
+            **more,
+        },
+    )
+
+
+# fidelity: documented realtime.md 2.2, 7 - assistant content is output_text; audio is not accepted
+ITEM: Final = items(
+    ("input_text", "input_audio", "input_image"), ("output_text",), mcp_approval_response=anything
 )
 
 
-def _is_reference(value: object) -> bool:
+def is_reference(value: object) -> bool:
+    """For `either`: a reference to an item, instead of an item."""
     return isinstance(value, dict) and value.get("type") == "item_reference"
 
 
 REFERENCE: Final = mapping({"type": anything, "id": text()}, ("id",))
 
-# fidelity: documented realtime.md 5
+# fidelity: documented realtime.md 5 - the options of a response
 RESPONSE: Final = mapping(
     {
-        "conversation": choice("auto", "none"),
+        "conversation": nullable(choice("auto", "none")),
         "metadata": nullable(some(16)),
         "instructions": text(),
         "output_modalities": MODALITIES,
@@ -229,41 +251,44 @@ RESPONSE: Final = mapping(
         "reasoning": nullable(REASONING),
         "max_output_tokens": TOKENS_MAX,
         "prompt": nullable(PROMPT),
-        "input": listing(either(_is_reference, REFERENCE, ITEM)),
+        "input": listing(either(is_reference, REFERENCE, ITEM)),
     }
 )
 
 
-def _event(required: tuple[str, ...] = (), **fields: Check) -> Check:
+def client_event(required: tuple[str, ...] = (), **fields: Check) -> Check:
+    """A client event: its own fields beside those of all events."""
     head = {"type": anything, "event_id": nullable(text(EVENT_ID_LENGTH_MAX))}
     return mapping({**head, **fields}, required)
 
 
-_APPEND: Final = _event(("audio",), audio=text(BASE64_LENGTH_MAX))
+_APPEND: Final = client_event(("audio",), audio=text(BASE64_LENGTH_MAX))
 
-# fidelity: observed realtime.md 1 (the accepted types, in the order the server lists them)
+# fidelity: observed realtime.md 1 - the accepted types, in the order the server lists them
 EVENTS: Final[Mapping[str, Check]] = {
-    "session.update": _event(("session",), session=SESSION),
-    "session.close": _event(),
+    "session.update": client_event(("session",), session=SESSION),
+    "session.close": client_event(),
     "input_audio_buffer.append": _APPEND,
     "session.input_audio_buffer.append": _APPEND,
-    "input_audio_buffer.commit": _event(),
-    "input_audio_buffer.clear": _event(),
-    "conversation.item.create": _event(("item",), item=ITEM, previous_item_id=nullable(text())),
-    "conversation.item.truncate": _event(
+    "input_audio_buffer.commit": client_event(),
+    "input_audio_buffer.clear": client_event(),
+    "conversation.item.create": client_event(
+        ("item",), item=ITEM, previous_item_id=nullable(text())
+    ),
+    "conversation.item.truncate": client_event(
         ("item_id", "content_index", "audio_end_ms"),
         item_id=text(),
         content_index=integer(0),
         audio_end_ms=integer(0),
     ),
-    "conversation.item.delete": _event(("item_id",), item_id=text()),
-    "conversation.item.retrieve": _event(("item_id",), item_id=text()),
-    "response.create": _event(response=nullable(RESPONSE)),
-    "response.cancel": _event(response_id=nullable(text())),
+    "conversation.item.delete": client_event(("item_id",), item_id=text()),
+    "conversation.item.retrieve": client_event(("item_id",), item_id=text()),
+    "response.create": client_event(response=nullable(RESPONSE)),
+    "response.cancel": client_event(response_id=nullable(text())),
 }
 
 
-def check_event(event: Mapping[str, Any]) -> str:
+def check_event(event: Mapping[str, Any], known: Mapping[str, Check] = EVENTS) -> str:
     """The type of a client event that is in order.
 
     Raises:
@@ -274,7 +299,7 @@ def check_event(event: Mapping[str, Any]) -> str:
         raise Refused(
             Problem("missing_required_parameter", "Missing required parameter: 'type'.", "type")
         )
-    if not isinstance(kind, str) or kind not in EVENTS:
-        raise unsupported("type", kind, EVENTS)
-    EVENTS[kind](event, "")
+    if not isinstance(kind, str) or kind not in known:
+        raise unsupported("type", kind, known)
+    known[kind](event, "")
     return kind

@@ -30,7 +30,7 @@ __all__ = [
     "Ended", "EventRule", "Expect", "HangUp", "Item", "LegSetup", "LinkFault", "LinkSetup",
     "ModelFault", "ModelSetup", "NetworkSetup", "Nothing", "Operator", "PhoneSetup", "Press",
     "Replay", "ReplayTurn", "Reply", "Say", "Scenario", "Silence", "Step", "Threshold",
-    "ToolCall", "Trigger", "TriggerKind", "VadSetup",
+    "ToolCall", "Transcript", "Trickle", "Trigger", "TriggerKind", "VadSetup",
 ]  # fmt: skip
 
 GUARD_MS = 120_000.0  # a call that goes on this long after its last step is stopped
@@ -142,6 +142,14 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Trickle:
+    """Delivery in fits: after each `every_ms` of audio nothing comes for `pause_ms`."""
+
+    every_ms: float
+    pause_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What the model does with one response.
 
@@ -150,10 +158,11 @@ class Reply:
     the order written; a `repeat` reply is never used up; an `optional` one may stay unused.
 
     `after_ms` = response.created -> first audio. `burst` = delivered this many times faster than it
-    plays. `calls` come after the items, or before them with `calls_first`. `fail` = the error code
-    of a failed response. `incomplete` = it ends early, status incomplete. `stall_after_ms` = no
-    event comes any more that long after the first audio (after response.created without audio);
-    `drop_after_ms` = the connection is reset then.
+    plays; below 1 it is slower than real time. `trickle` = it comes in fits. `calls` come after the
+    items, or before them with `calls_first`. `fail` = the error code of a failed response.
+    `incomplete` = why it ends early with status incomplete ("max_output_tokens", "content_filter";
+    "" = it does not). `stall_after_ms` = no event comes any more that long after the first audio
+    (after response.created without audio); `drop_after_ms` = the connection is reset then.
     """
 
     on: str
@@ -163,7 +172,8 @@ class Reply:
     calls: tuple[ToolCall, ...] = ()
     calls_first: bool = False
     fail: str | None = None
-    incomplete: bool = False
+    incomplete: str = ""
+    trickle: Trickle | None = None
     repeat: bool = False
     optional: bool = False
     stall_after_ms: float | None = None
@@ -212,12 +222,24 @@ class VadSetup:
     """Knobs of the fake's voice activity engine, beside the session's own turn detection.
 
     `aggressiveness` 0..3 as in webrtcvad; a frame quieter than `floor_db` (dBFS) is never speech;
-    speech must last `onset_ms` before it counts.
+    speech must last `onset_ms` before it counts. Of semantic_vad: a turn with less than
+    `sentence_ms` of voice is taken for unfinished and waits its eagerness's longest; any other ends
+    after `complete_wait_ms` of silence (None = by eagerness).
     """
 
     aggressiveness: int = 2
     floor_db: float = -45.0
     onset_ms: float = 60.0
+    sentence_ms: float = 500.0
+    complete_wait_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a turn of the caller is transcribed as, or with which error code that fails."""
+
+    words: str = ""
+    fail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +248,15 @@ class ModelSetup:
 
     `stragglers` = audio deltas which still come after a cancellation. `cancelled_done_late` = the
     cancelled response.done comes after the next response.created. `require_key` = any other key is
-    refused.
+    refused. `delta_ms` = audio in a delta. `transcripts` = the caller's turns in words, in order
+    (used up: what the endpoint hears otherwise), `transcript_delay_ms` after the commit.
+
+    Points that nobody has confirmed: `overlong_truncate` "clamped" = the error is followed by a
+    truncation to the true end; `truncate_to_zero` and `format_change` (of input or output, once
+    audio has passed) "refused" = an error.
     """
+
+    dialect: Literal["ga", "beta"] = "ga"
 
     replies: tuple[Reply, ...] = ()
     auto: AutoReply | None = None
@@ -240,6 +269,12 @@ class ModelSetup:
     faults: tuple[ModelFault, ...] = ()
     require_key: str | None = None
     vad: VadSetup = VadSetup()
+    delta_ms: float = 250.0
+    transcripts: tuple[Transcript, ...] = ()
+    transcript_delay_ms: float = 350.0
+    overlong_truncate: Literal["refused", "clamped"] = "refused"
+    truncate_to_zero: Literal["accepted", "refused"] = "accepted"
+    format_change: Literal["accepted", "refused"] = "accepted"
 
 
 # -- the caller -----------------------------------------------------------------------------------

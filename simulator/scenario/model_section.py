@@ -13,6 +13,8 @@ from simulator.scenario.format import (
     ModelSetup,
     Reply,
     ToolCall,
+    Transcript,
+    Trickle,
     VadSetup,
 )
 from simulator.scenario.json_value import JsonObject
@@ -133,6 +135,33 @@ _CALL: OneOrMany[ToolCall] = OneOrMany(
     "tool calls",
 )
 
+_CUT_SHORT = ("max_output_tokens", "content_filter")
+
+
+class CutShort:
+    """Why a response ends early: `true` (no tokens left), or the reason."""
+
+    def read(self, node: Node, desk: Desk) -> str:
+        """The reason; "" for false."""
+        found = scalar(node, desk, "true or a reason", "like true or content_filter")
+        if found.plain and found.text.casefold() in {"true", "false"}:
+            return _CUT_SHORT[0] if found.text.casefold() == "true" else ""
+        return Choice("reason", _CUT_SHORT).read(node, desk)
+
+    def schema(self) -> Schema:
+        """Describe what is taken."""
+        return or_variable({"enum": [True, False, *_CUT_SHORT]})
+
+
+_TRICKLE: Record[Trickle] = Record(
+    "`trickle`",
+    (
+        Field("every", SOME_TIME, "After so much audio ...", into="every_ms", required=True),
+        Field("pause", DURATION, "... nothing comes for so long.", into="pause_ms", required=True),
+    ),
+    simply(Trickle),
+)
+
 _DOES = ("items", "calls", "fail", "incomplete")
 _BREAKS = ("stall_after_ms", "drop_after_ms")  # 0 ms is a time, too
 
@@ -160,10 +189,11 @@ REPLY: Record[Reply] = Record(
         _SILENCE,
         Field("items", _ITEMS, "Several spoken items in one response."),
         Field("burst", _BURST, "The audio is delivered so many times faster than it plays (4)."),
+        Field("trickle", _TRICKLE, "The audio is delivered in fits."),
         Field("call", _CALL, "A tool the model calls, or several.", into="calls"),
         Field("calls_first", Flag(), "true: the tool is called before the model speaks."),
         Field("fail", _CODE, "The response fails with this error code."),
-        Field("incomplete", Flag(), "true: the response ends early, as incomplete."),
+        Field("incomplete", CutShort(), "true: it ends early, as incomplete; or a reason for it."),
         Field("repeat", Flag(), "true: answers every such request, however many come."),
         Field("optional", Flag(), "true: it is no failure if this is never asked for."),
         Field("stall_after", DURATION, "So long after its first audio nothing comes any more.",
@@ -207,8 +237,23 @@ _VAD: Record[VadSetup] = Record(
         Field("aggressiveness", Whole(0, 3), "Of webrtcvad: 3 takes the least for speech."),
         Field("floor_db", Number(-90.0, 0.0), "What is quieter (dBFS) is never speech."),
         Field("onset", DURATION, "Speech must last so long to count.", into="onset_ms"),
+        Field("sentence", DURATION, "semantic_vad: with less voice than that a turn is unfinished.",
+              into="sentence_ms"),
+        Field("complete_wait", SOME_TIME, "semantic_vad: the silence that ends a finished turn.",
+              into="complete_wait_ms"),
     ),
     simply(VadSetup),
+)  # fmt: skip
+
+_TRANSCRIPT: ByShape[Transcript] = ByShape(
+    "the words of a turn, or `fail: CODE`",
+    "like: When are you open?",
+    single=Made(Text(), lambda words, _node, _desk: Transcript(words)),
+    block=Record(
+        "a transcript",
+        (Field("fail", _CODE, "It fails with this error code.", required=True),),
+        simply(Transcript),
+    ),
 )
 
 
@@ -236,6 +281,7 @@ _SETUP: Record[ModelSetup] = Record(
         Field("burst", _BURST, "Automatic replies: how much faster than played (4)."),
         Field("clips", ListOf(SOUND, "sound files", least=1),
               "Automatic replies: choose among these."),
+        Field("dialect", Choice("dialect", ("ga", "beta")), "Which protocol is spoken (ga)."),
         Field("refuse", choice_of("refusal", REFUSALS), "The server does not admit the session."),
         Field("connect_delay", DURATION, "How long connecting takes.", into="connect_delay_ms"),
         Field("ready_delay", DURATION, "How long until the session is configured.",
@@ -247,6 +293,17 @@ _SETUP: Record[ModelSetup] = Record(
               "true: an interrupted response is reported done after the next one began."),
         Field("require_key", Text("a key"), "Any other key is refused."),
         Field("vad", _VAD, "How the server hears speech."),
+        Field("delta", SOME_TIME, "How much audio is in one event (250ms).", into="delta_ms"),
+        Field("transcripts", ListOf(_TRANSCRIPT, "transcripts"),
+              "What the caller's turns are transcribed as, in order."),
+        Field("transcript_delay", DURATION, "So long after a turn it is transcribed (350ms).",
+              into="transcript_delay_ms"),
+        Field("overlong_truncate", Choice("answer", ("refused", "clamped")),
+              "A truncation behind the end: an error; or an error, and then a truncation."),
+        Field("truncate_to_zero", Choice("answer", ("accepted", "refused")),
+              "A truncation to nothing."),
+        Field("format_change", Choice("answer", ("accepted", "refused")),
+              "Another audio format when audio has passed."),
         Field("faults", ListOf(_FAULT, "faults", most=100), "What goes wrong, and when."),
     ),
     _model,
