@@ -7,11 +7,14 @@ import heapq
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from simulator.account.account import Account
 from simulator.phone.call import FakePhone
+from simulator.phone.order import CallOrder, order_of
 from simulator.scenario.format import CallSetup, PhoneSetup, Scenario, Step
 from simulator.timeline import Timeline, Timer
 from simulator.trace import Event, Trace
@@ -25,9 +28,10 @@ from simulator.websocket import (
     close_data,
     frame,
 )
-from simulator.wire import Peer, Wire
+from simulator.wire import NoWire, Origin, Peer, Wire
 
 HOST = "bridge.example.com"
+VOICE_URL = f"https://{HOST}/incoming-call"
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "a-token-of-nobody"
 CLIPS = Path(__file__).parent.parent / "fixtures" / "clips" / "en"
@@ -139,11 +143,14 @@ class Far:
         assert self._websocket is not None
         for message in self._websocket.feed(data):
             if isinstance(message, HandshakeRequest):
-                if self._bridge.refuse:
+                if self._bridge.upgrade_answer:
+                    self.give(self._bridge.upgrade_answer)
+                elif self._bridge.refuse:
                     self.give(self._websocket.refuse(self._bridge.refuse, "No", b""))
                 else:
                     self.give(self._websocket.accept())
                 self._bridge.socket = self
+                self._bridge.sockets[message.path] = self
             elif isinstance(message, Text):
                 self._bridge.take(message.data)
             elif isinstance(message, Close):
@@ -166,17 +173,31 @@ class Bridge:
         self.closes: list[int] = []
         self.pongs: list[bytes] = []
         self.connections: list[Far] = []
+        self.origins: list[str] = []
+        self.unreachable = ""
+        """Why no connection comes up."""
+        self.absent = False
+        """Nothing is taken, and nothing said."""
+        self.upgrade_answer = b""
         self.refuse = 0
         self.mute = False
         self.socket: Far | None = None
+        self.sockets: dict[str, Far] = {}
         self.web: Web = lambda _path, _form: (200, {"content-type": "text/xml"}, self.body())
 
     def body(self) -> bytes:
         """The document."""
         return self.twiml.encode()
 
-    def connect(self, peer: Peer) -> Wire:
+    def connect(self, origin: Origin, peer: Peer) -> Wire:
         """A new connection of the phone."""
+        self.origins.append(str(origin))
+        if self.absent:
+            return NoWire()
+        why = self.unreachable if origin.host == HOST else "unresolved"
+        if why:
+            self.timeline.after(0, lambda: peer.closed(why))
+            return NoWire()
         far = Far(self, peer)
         self.connections.append(far)
         return far
@@ -204,6 +225,10 @@ class Bridge:
         """Any bytes on the open stream."""
         assert self.socket is not None
         self.socket.give(data)
+
+    def send_to(self, path: str, message: dict[str, Any]) -> None:
+        """A text message on the stream of this path."""
+        self.sockets[path].give(frame(0x1, json.dumps(message).encode()))
 
     def media(self, audio: bytes) -> None:
         """Say something."""
@@ -235,8 +260,9 @@ class Call:
         seed: int = 1,
         auth_token: str | None = TOKEN,
         call: CallSetup | None = None,
-        webhook_method: str = "POST",
+        order: dict[str, Any] | None = None,
         mute: bool = False,
+        dial: bool = True,
         **scenario: Any,
     ) -> None:
         self.timeline = HandTimeline()
@@ -259,12 +285,25 @@ class Call:
             trace=self.trace,
             rng=random.Random(seed),
             connect=self.bridge.connect,
-            host=HOST,
+            order=replace(self.order(), **(order or {})),
             auth_token=auth_token,
             account_sid=ACCOUNT,
-            webhook_method=webhook_method,
         )
-        self.phone.dial()
+        self.account = Account(
+            account_sid=ACCOUNT,
+            auth_token=auth_token,
+            timeline=self.timeline,
+            trace=self.trace,
+            rng=random.Random(seed),
+            completions=self.scenario.phone.hangup_rest,
+        )
+        self.account.adopt(self.phone)
+        if dial:
+            self.phone.dial()
+
+    def order(self) -> CallOrder:
+        """What the call is made with."""
+        return order_of(self.scenario.call, VOICE_URL)
 
     def run(self, until_ms: float) -> Call:
         """Let the call go on."""
@@ -313,5 +352,5 @@ class Call:
         """Any request about this call."""
         sid = self.phone.identity.call_sid
         url = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Calls/{sid}.json"
-        status, _, body = self.phone.rest(method, url, form, (ACCOUNT, token))
+        status, _, body = self.account.answer(method, url, form, (ACCOUNT, token))
         return status, json.loads(body) if body else None

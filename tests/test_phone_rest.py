@@ -25,7 +25,7 @@ class DirectHttp(HttpClient):  # type: ignore[misc]  # the SDK is untyped
     def request(self, method: str, url: str, **given: Any) -> Response:
         """One request."""
         form = {name: [value] for name, value in (given.get("data") or {}).items()}
-        status, headers, body = self._call.phone.rest(method, url, form, given["auth"])
+        status, headers, body = self._call.account.answer(method, url, form, given["auth"])
         return Response(status, body.decode(), headers)
 
 
@@ -149,9 +149,9 @@ def test_updates_twilio_refuses(form: dict[str, list[str]], code: int) -> None:
 
 
 def test_methods_and_secrets() -> None:
-    """Only GET and POST are known; the trace shows what was asked, and no TwiML or token."""
+    """PUT is unknown; the trace shows what was asked, and no TwiML or token."""
     call = Call().run(1000)
-    status, _ = call.rest("DELETE", {})
+    status, _ = call.rest("PUT", {})
     call.rest("POST", {"Twiml": [SAY]})
     record = call.of("phone.rest")[-1].data
 

@@ -47,7 +47,7 @@ def test_twilios_validator_accepts_webhook_and_stream() -> None:
 
 def test_a_get_webhook_signs_its_query() -> None:
     """With GET the form is in the query, and the URL alone is signed."""
-    call = Call(webhook_method="GET").run(100)
+    call = Call(order={"method": "GET"}).run(100)
     method, target, headers, body = call.bridge.requests[0]
 
     assert (method, body) == ("GET", b"")

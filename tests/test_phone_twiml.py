@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.phone.interpreter import Interpreter
 from simulator.phone.twiml import TwimlError, parse
-from simulator.scenario.format import HangUp, Step
-from tests.phone_bridge import HOST, STREAM, TOKEN, Call
+from tests.phone_bridge import HOST, STREAM, Call
 
 SAY = "<Say>one two three</Say>"
 
@@ -57,6 +55,34 @@ def test_unknown_verbs_and_attributes_warn_and_are_skipped() -> None:
 
     assert call.problems == [12200, 12200, 12200]
     assert len(call.of("phone.twiml", verb="Say")) == 2
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        '<Pause length="soon"/>',
+        '<Say loop="1001">a</Say>',
+        '<Reject reason="tired"/>',
+        '<Redirect method="PUT">/x</Redirect>',
+        '<Gather numDigits="0"/>',
+        '<Gather input="eyes"/>',
+        '<Dial timeout="-1">+15550100003</Dial>',
+        "<Dial/>",
+        "<Play/>",
+        "<Connect><Room>a</Room></Connect>",
+        "<Stop><Stream name='a'/></Stop>",
+    ],
+)
+def test_unusable_values_warn(verb: str) -> None:
+    """A wrong value is 12200 in a plain sentence, and the default takes its place."""
+    call = Call(twiml=f"<Response>{verb}</Response>")
+    call.bridge.web = lambda path, _form: (
+        (200, {"content-type": "text/xml"}, call.bridge.body() if path[1:2] == "i" else b"<x/>")
+    )
+    call.run(50)
+
+    assert set(call.problems[:1]) == {12200}
+    assert call.of("phone.twiml_error")[0].data["text"].startswith("Schema validation warning: ")
 
 
 def test_redirect_fetches_another_document() -> None:
@@ -178,12 +204,13 @@ def test_an_overlong_parameter_is_left_out() -> None:
 
 
 def test_a_foreign_host_is_not_reached() -> None:
-    """A stream to another host than the bridge's fails, and TwiML goes on."""
+    """A stream to a host that cannot be found fails at once, and TwiML goes on."""
     call = Call(twiml=STREAM.format("").replace(HOST, "elsewhere.example.com")).run(20_000)
 
     assert call.warnings == [31901]
     assert call.bridge.upgrades == []
-    assert call.ended == ("network", "stream_lost")
+    assert call.ended == ("bridge", "stream_refused")
+    assert call.of("phone.ended")[0].at_ms < 1000
 
 
 @pytest.mark.parametrize("body", [b"", b"<", b"text", b"<Response>", b"<Other/>"])
@@ -195,9 +222,36 @@ def test_documents_that_are_none(body: bytes) -> None:
     assert caught.value.code == 12100
 
 
-def test_stopping_an_idle_interpreter_is_harmless() -> None:
-    """A call that ends before its first document has nothing to stop."""
-    call = Call(Step(HangUp()), auth_token=TOKEN)
-    Interpreter(call.phone).stop()
+@pytest.mark.parametrize(
+    ("document", "codes"),
+    [
+        ("<Stop><Fax/></Stop>", [12200]),
+        ('<Connect><Stream url="wss://[bad"/></Connect>', []),
+        ("<Reject/><Say>one</Say>", []),
+        ("<Say>one</Say><Reject/>", []),
+        (f"<Say>{'word ' * 900}</Say>", [12200]),
+    ],
+)
+def test_documents_with_a_twist(document: str, codes: list[int]) -> None:
+    """Odd nouns, URLs and lengths warn, and the call comes to its end all the same."""
+    call = Call(twiml=f"<Response>{document}</Response>").run(2_000_000)
 
-    assert call.ended is None
+    assert call.problems == codes
+    assert call.ended is not None
+
+
+def test_only_one_stream_is_connected() -> None:
+    """A second Stream in one Connect is 12200; the first is used."""
+    second = f'<Stream url="wss://{HOST}/second"/></Connect>'
+    call = Call(twiml=STREAM.format("").replace("</Connect>", second)).run(1000)
+
+    assert call.problems == [12200]
+    assert [path for path, _ in call.bridge.upgrades] == ["/media-stream"]
+
+
+def test_digits_are_played_half_a_second_each() -> None:
+    """Play with digits needs no URL, and may be repeated."""
+    call = Call(twiml='<Response><Play digits="1w2" loop="2"/></Response>').run(10_000)
+
+    assert call.of("phone.twiml")[0].data == {"verb": "Play", "digits": "1w2"}
+    assert call.of("phone.ended")[0].at_ms == 3000.0

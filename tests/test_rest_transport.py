@@ -7,22 +7,25 @@ import pytest
 import trio
 import trio.testing
 
+from simulator.account.parameters import Fields
+from simulator.account.request import Auth, Reply
 from simulator.network import Direction, Pace
-from simulator.rest_transport import LOST, Answer, RestTransport
+from simulator.rest_transport import RestTransport
 from simulator.timeline import Timeline
 
-Asked = tuple[str, str, dict[str, list[str]], tuple[str, str] | None]
+Asked = tuple[str, str, Fields, Auth]
+LOST = 0
 
 
 def _client(timeline: Timeline, asked: list[Asked], status: int) -> httpx.AsyncClient:
-    def rest(
-        method: str, url: str, form: dict[str, list[str]], auth: tuple[str, str] | None
-    ) -> Answer:
+    def ask(method: str, url: str, form: Fields, auth: Auth, reply: Reply) -> None:
         asked.append((method, url, form, auth))
-        return status, {"content-type": "application/json"}, b'{"sid":"CA1"}'
+        answer = status, {"content-type": "application/json"}, b'{"sid":"CA1"}'
+        if status != LOST:
+            timeline.after(1000.0, lambda: reply(answer))
 
     there, back = (Direction(timeline, Pace(40.0), random.Random(way)) for way in (1, 2))
-    return httpx.AsyncClient(transport=RestTransport(there, back, rest), timeout=5)
+    return httpx.AsyncClient(transport=RestTransport(there, back, ask), timeout=5)
 
 
 async def test_a_request_takes_the_links_time_and_arrives_whole(
@@ -41,7 +44,7 @@ async def test_a_request_takes_the_links_time_and_arrives_whole(
     assert asked == [
         ("POST", "https://api.twilio.com/x.json", {"A": ["1", "2"]}, ("AC1", "to:ken"))
     ]
-    assert round(trio.current_time(), 6) == 0.08
+    assert round(trio.current_time(), 6) == 1.08
 
 
 async def test_a_lost_answer_is_a_read_timeout(autojump_clock: trio.testing.MockClock) -> None:

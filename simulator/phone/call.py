@@ -1,48 +1,54 @@
 """One phone call of the fake Twilio, from the ring to the line's release.
 
-Owns the state of the line and puts the parts together: webhook, TwiML, stream, caller, REST. The
-line is released exactly once. Knows nothing of the bridge but its public host.
+Owns the state of the line and puts the parts together: documents, streams, caller, callbacks. The
+line is released exactly once. Knows nothing of the bridge but the URLs it was given.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from simulator.phone.caller import Caller
+from simulator.phone.courier import Callback, Courier, Progress
+from simulator.phone.dates import rfc2822
+from simulator.phone.documents import Documents
 from simulator.phone.ear import Ear
-from simulator.phone.http import Connect
 from simulator.phone.identity import Identity
 from simulator.phone.interpreter import Interpreter
-from simulator.phone.media_stream import MediaStream, Surroundings
+from simulator.phone.line import PhoneLine
+from simulator.phone.machine_detection import detection
 from simulator.phone.mouth import Mouth
-from simulator.phone.rest import Answer, RestApi
+from simulator.phone.order import CallOrder
 from simulator.phone.signature import NO_FORM, Form, Signer
-from simulator.phone.stream_socket import HANDSHAKE_TIMEOUT_MS, EndedBy
-from simulator.phone.twiml import Document, TwimlError, document_of
-from simulator.phone.verbs import MS_PER_WORD, Stop, StreamRequest, Then
-from simulator.phone.webhook import FetchFailed, Outcome, Webhooks, same_host
+from simulator.phone.streams import Streams
+from simulator.phone.surroundings import Surroundings
+from simulator.phone.twiml import Document
+from simulator.phone.verbs.verb import StreamRequest
+from simulator.phone.webhook import Outgoing
 from simulator.scenario.format import Scenario
 from simulator.sound import load_clip
-from simulator.timeline import Timeline
+from simulator.timeline import Timeline, Timer
 from simulator.trace import Trace
+from simulator.wire import Connect
 
-WEBHOOK_PATH = "/incoming-call"
-"""What the number's voice URL points to."""
-DOCUMENTS_MAX = 100
-"""Documents fetched for one call: a redirect that never ends is an application error."""
-APOLOGY = "We are sorry, an application error has occurred. Goodbye."
-TOKEN_LIFE_SECONDS = 3600
-"""How long a call waits before it shows an expired token, unless the scenario sets its life."""
+# fidelity: observed twilio.md 2.4 - SipResponseCode 486 of a busy call
+# fidelity: inferred twilio.md 2.4 - the codes of other endings
+SIP_CODES = {"busy": "486", "no-answer": "487", "canceled": "487", "failed": "404"}
 
 ReleasedBy = Literal["caller", "bridge", "twiml", "network"]
 
 
 class FakePhone:
-    """One call. `rest` may be asked at any time; `on_end` is called once, after `ended` is True."""
+    """One call. `on_end` is called once, after `ended` is True.
+
+    `scenario` says who calls and how the line behaves, `order` what the call was created with.
+    `connect` opens a byte connection to an origin; `rng` is this call's own randomness: sids,
+    timestamps, masks. `account_sid` owns the call; its `auth_token` None = the bridge has none, and
+    cannot check a signature. `sid` is the call's own; "" = drawn.
+    """
 
     def __init__(
         self,
@@ -52,95 +58,72 @@ class FakePhone:
         trace: Trace,
         rng: random.Random,
         connect: Connect,
-        host: str,
+        order: CallOrder,
         auth_token: str | None,
         account_sid: str,
-        webhook_method: str = "POST",
+        sid: str = "",
     ) -> None:
-        """Set a call up.
-
-        Args:
-            scenario: who calls, and how.
-            timeline: the world's clock and timers.
-            trace: where everything is recorded.
-            rng: this call's own randomness: sids, timestamps, masks.
-            connect: opens a byte connection to port 443 of the bridge's public host.
-            host: that host, as requests and signatures name it.
-            auth_token: the account's; None = the bridge has none, and cannot check a signature.
-            account_sid: the account that owns the number called.
-            webhook_method: POST or GET, as configured for the number.
-        """
         self.ended = False
         self.on_end: list[Callable[[], None]] = []
+        self.order = order
         self.status = "ringing"
-        self.identity = Identity.draw(account_sid, scenario.call, rng)
-        self._scenario = scenario
+        self.answered_by: str | None = None
+        self.identity = Identity.draw(account_sid, order, scenario.call.parameters, rng, sid=sid)
         self._setup = scenario.phone
-        self._host = host
-        self._url = f"https://{host}{WEBHOOK_PATH}"
-        self._webhook_method = webhook_method
         self._timeline = timeline
         self._trace = trace
-        self._around = Surroundings(timeline, trace, rng, connect)
-        self._signer = Signer(auth_token or rng.randbytes(16).hex(), scenario.phone)
-        self._webhooks = Webhooks(
-            timeline=timeline, trace=trace, connect=connect, host=host, signer=self._signer
-        )
-        self._interpreter = Interpreter(self)
-        self._rest = RestApi(
-            self,
-            trace=trace,
-            identity=self.identity,
-            auth_token=auth_token,
-            completions=scenario.phone.hangup_rest,
-        )
+        signer = Signer(auth_token or rng.randbytes(16).hex(), scenario.phone)
+        out = Outgoing(timeline, trace, connect, signer)
+        courier = Courier(out, scenario.phone.callbacks)
+        self._courier = courier
+        self._progress = self._progress_of(order)
+        self._around = Surroundings(timeline, trace, rng, connect, courier)
         self._ear = Ear(timeline, trace)
-        self._mouth = Mouth(_tone_of(scenario.phone.room_tone))
+        mouth = Mouth(_tone_of(scenario.phone.room_tone))
         self._caller = Caller(
-            scenario, timeline=timeline, trace=trace, mouth=self._mouth, ear=self._ear, handset=self
+            scenario, timeline=timeline, trace=trace, mouth=mouth, ear=self._ear, handset=self
         )
-        self._stream: MediaStream | None = None
-        self._stop_waiting: Stop | None = None
-        self._stream_ended_by: EndedBy | None = None
-        self._documents = 0
+        self._streams = Streams(
+            scenario,
+            around=self._around,
+            identity=self.identity,
+            signer=signer,
+            mouth=mouth,
+            ear=self._ear,
+            owner=self,
+        )
+        self._documents = Documents(out, self)
+        self._line = PhoneLine(
+            self,
+            around=self._around,
+            setup=scenario.phone,
+            identity=self.identity,
+            documents=self._documents,
+            streams=self._streams,
+        )
+        self._interpreter = Interpreter(self._line)
+        self._timers: dict[str, Timer] = {}
         self._moments_ms: dict[str, float] = {}
 
-    # -- for the world ------------------------------------------------------------------
+    @property
+    def sid(self) -> str:
+        """CA and 32 hexadecimal digits."""
+        return self.identity.call_sid
+
+    # -- for the world and the account ----------------------------------------------------
 
     def dial(self) -> None:
-        """Ring: Twilio asks the bridge what to do."""
+        """Ring: the bridge is asked what to do, at once or when the called party answers."""
         self._moments_ms["rang"] = self._timeline.now_ms
-        self._trace.record("phone", "rang", direction=self._scenario.call.direction)
-        if self._scenario.call.direction == "outbound":
-            # fidelity: documented twilio.md 2.1 - an outbound call fetches its TwiML once answered
-            self.answer()
-        self.fetch(self._url, self._webhook_method, NO_FORM)
-
-    def rest(
-        self,
-        method: str,
-        url: str,
-        form: Mapping[str, list[str]],
-        auth: tuple[str, str] | None,
-    ) -> Answer:
-        """Twilio's REST API: status, headers, body of the answer. Status 0: none ever comes."""
-        return self._rest.answer(method, url, form, auth)
-
-    # -- caller.Handset -------------------------------------------------------------------
-
-    def press(self, digit: str) -> None:
-        """A key of the caller; without a stream nobody notices."""
-        if self._stream is not None:
-            self._stream.press(digit)
-
-    def hang_up(self) -> None:
-        """The caller hangs up."""
-        if not self.ended:
-            self._trace.record("caller", "hung_up")
-            status = "completed" if self.status == "in-progress" else "no-answer"
-            self._end("caller", "hangup", status)
-
-    # -- rest.CallControl -------------------------------------------------------------------
+        outbound = self.order.direction != "inbound"
+        self._trace.record("phone", "rang", direction="outbound" if outbound else "inbound")
+        if not outbound:
+            self._ask(NO_FORM)
+            return
+        # fidelity: documented twilio.md 2.1 - an outbound call fetches its TwiML once answered
+        self._tell("initiated", "initiated")
+        self._tell("ringing", "ringing")
+        self._ring_out()
 
     @property
     def times_ms(self) -> tuple[float, float | None, float | None]:
@@ -160,143 +143,212 @@ class FakePhone:
     def redirect(self, document: Document) -> None:
         """New TwiML for a running call."""
         # fidelity: documented twilio.md 1.5 - the stream is torn down, the new TwiML runs
-        self._webhooks.cancel()
+        self._documents.cancel()
         self._interpreter.run(document)
 
-    # -- verbs.Line ---------------------------------------------------------------------------
+    def fetch(self, url: str, method: str, extra: Form) -> None:
+        """A new document for a running call."""
+        self._documents.fetch(url, method, extra)
 
-    def after(self, delay_ms: float, then: Then) -> Stop:
-        """Call `then` later, unless stopped."""
-        return self._timeline.after(delay_ms, then).cancel
+    def amend(self, order: CallOrder) -> None:
+        """Go on with another order: fallback, callback and time limit."""
+        if (order.status_callback, order.status_callback_events) != (
+            self.order.status_callback,
+            self.order.status_callback_events,
+        ):
+            self._progress = self._progress_of(order)
+        self.order = order
+        self._limit()
+
+    def start_stream(self, request: StreamRequest) -> None:
+        """Open a stream which only listens."""
+        self._streams.start(request)
+
+    def stop_stream(self, name: str) -> bool:
+        """Stop a stream which only listens, by name or sid."""
+        return self._streams.stop(name)
+
+    # -- caller.Handset -------------------------------------------------------------------
+
+    def press(self, digit: str) -> None:
+        """A key of the caller; without a stream or a question nobody notices."""
+        self._streams.press(digit)
+        if self._line.listener is not None:
+            self._line.listener.pressed(digit)
+
+    def speech_began(self) -> None:
+        """The caller begins to speak."""
+        if self._line.listener is not None:
+            self._line.listener.speech_began()
+
+    def speech_ended(self, words: str) -> None:
+        """The caller has said `words`."""
+        if self._line.listener is not None:
+            self._line.listener.speech_ended(words)
+
+    def hang_up(self) -> None:
+        """The caller hangs up."""
+        if not self.ended:
+            self._trace.record("caller", "hung_up")
+            status = "completed" if self.status == "in-progress" else "no-answer"
+            self._end("caller", "hangup", status)
+
+    # -- documents.DocumentUser, streams.Owner, line.LineOwner ------------------------------
+
+    def webhook_form(self, extra: Form) -> Form:
+        """The form of a webhook about the call as it is now."""
+        return self.identity.form(self.status, extra)
+
+    def run(self, document: Document) -> None:
+        """Carry out a document."""
+        self._interpreter.run(document)
+
+    def halt(self) -> None:
+        """Stop the document that runs."""
+        self._interpreter.stop()
+
+    def warn(self, code: int, text: str) -> None:
+        """A document has a fault, or cannot be used."""
+        self._trace.record("phone", "twiml_error", code=code, text=text)
 
     def answer(self) -> None:
         """Take the call."""
-        if self.status == "ringing":
-            self.status = "in-progress"
-            self._moments_ms["answered"] = self._timeline.now_ms
-            self._trace.record("phone", "answered")
-
-    def tell(self, verb: str, **attributes: str) -> None:
-        """A verb is carried out; after a stream, any but `<Hangup>` is the TwiML's own doing."""
-        self._trace.record("phone", "twiml", verb=verb, **attributes)
-        if verb != "Hangup":
-            self._stream_ended_by = None
-
-    def warn(self, code: int, text: str) -> None:
-        """The TwiML has a fault."""
-        self._trace.record("phone", "twiml_error", code=code, text=text)
-
-    def stream_problem(self, code: int, text: str) -> None:
-        """A stream cannot be opened as asked."""
-        self._trace.record("twilio", "warning", code=code, text=text, first=True)
-
-    def fetch(self, url: str, method: str, extra: Form) -> None:
-        """Ask for a document and run it."""
-        self._interpreter.stop()
-        self._documents += 1
-        if self._documents > DOCUMENTS_MAX:
-            self._application_error(11215, "too many documents for one call")
+        if self.status != "ringing":
             return
-        self._webhooks.fetch(method, url, self.identity.form(self.status, extra), self._fetched)
+        self.status = "in-progress"
+        self._moments_ms["answered"] = self._timeline.now_ms
+        self._trace.record("phone", "answered")
+        self._tell("answered", "in-progress")
+        self._limit()
 
-    def open_stream(self, request: StreamRequest, over: Then) -> Stop:
-        """Open a media stream, with the scenario's faults."""
-        wait_ms = 0.0
-        if self._setup.token == "expired":  # noqa: S105 - the name of a fault
-            settings = self._scenario.agent.settings
-            life_s = float(settings.get("CALL_TOKEN_SECONDS", TOKEN_LIFE_SECONDS))
-            wait_ms = (life_s + 1) * 1000
-        request = replace(request, parameters=self._tampered(request.parameters))
-        self._stop_waiting = self.after(wait_ms, lambda: self._open(request, over))
-        return self._stop_stream
+    def apologized(self) -> None:
+        """The apology is over."""
+        self._end("twiml", "application_error", "completed")
 
-    def release(self, how: str, status: str) -> None:
-        """The TwiML ends the call."""
-        self._by_twiml(how, status)
+    def begin_caller(self) -> None:
+        """The caller hears and can be heard."""
+        self._caller.begin()
 
-    def document_over(self) -> None:
-        """Nothing is left to do: hang up."""
-        self._by_twiml("twiml_end", "completed")
-
-    # -- inside -----------------------------------------------------------------------------------
-
-    def _fetched(self, outcome: Outcome) -> None:
-        if isinstance(outcome, FetchFailed):
-            self._application_error(outcome.code, outcome.text)
-            return
-        try:
-            document = document_of(outcome)
-        except TwimlError as problem:
-            self._application_error(problem.code, problem.text)
-            return
-        self._interpreter.run(document)
-
-    def _application_error(self, code: int, text: str) -> None:
-        # fidelity: documented twilio.md 2.2 - without a fallback URL: an apology, then hangup
-        self.warn(code, text)
-        self._interpreter.stop()
-        self.answer()
-        length_ms = len(APOLOGY.split()) * MS_PER_WORD
-        self.after(length_ms, lambda: self._end("twiml", "application_error", "completed"))
-
-    def _open(self, request: StreamRequest, over: Then) -> None:
-        host = request.url.removeprefix("wss://").partition("/")[0]
-        if self._setup.connect == "never" or not same_host(host, self._host):
-            self.stream_problem(31901, "Stream - WebSocket - Connection Timeout")
-            self._stop_waiting = self.after(
-                HANDSHAKE_TIMEOUT_MS, lambda: self._stream_over("network", over)
-            )
-            return
-        self._stream = MediaStream(
-            request,
-            around=self._around,
-            setup=self._setup,
-            identity=self.identity,
-            mouth=self._mouth,
-            ear=self._ear,
-            began=self._caller.begin,
-            over=lambda by: self._stream_over(by, over),
-        )
-        self._stream.open(self._signer)
-        if self._setup.connect == "hang_up":
-            self.hang_up()
-
-    def _stream_over(self, by: EndedBy, over: Then) -> None:
-        if self.ended:
-            return
-        self._stream = None
-        self._stream_ended_by = by
-        over()
-
-    def _stop_stream(self) -> None:
-        stop_waiting, self._stop_waiting = self._stop_waiting, None
-        if stop_waiting is not None:
-            stop_waiting()
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.stop()
-
-    def _tampered(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
-        """The parameters as a stranger would send them: none, or with a token of the same shape."""
-        if self._setup.token == "missing":  # noqa: S105 - the name of a fault
-            return {}
-        if self._setup.token != "forged":  # noqa: S105 - the name of a fault
-            return parameters
-        tokens = {name for name in parameters if "token" in name.lower()} or set(parameters)
-        return {
-            name: _forged(value) if name in tokens else value for name, value in parameters.items()
-        }
-
-    def _by_twiml(self, how: str, status: str) -> None:
+    def end_by_twiml(self, how: str, status: str) -> None:
         """The document ends the call; if only because its stream ended, say who ended that."""
         by: ReleasedBy = "twiml"
-        if self._stream_ended_by == "bridge":
+        stream_ended_by = self._streams.ended_by
+        if stream_ended_by == "bridge":
             by, how = "bridge", "stream_closed"
-        elif self._stream_ended_by == "refused":
+        elif stream_ended_by == "refused":
             by, how = "bridge", "stream_refused"
-        elif self._stream_ended_by == "network":
+        elif stream_ended_by == "network":
             by, how = "network", "stream_lost"
         self._end(by, how, status)
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _ring_out(self) -> None:
+        # fidelity: documented twilio.md 4.2 - Timeout: after that, no answer
+        # fidelity: inferred twilio.md 4.2 [knob: phone.outcome] - who answers a call
+        outcome, after_ms = self._setup.outcome, self._setup.answer_after_ms
+        patience_ms = self.order.timeout_s * 1000.0
+        if outcome == "no_answer" or after_ms > patience_ms:
+            self._later("ring", patience_ms, lambda: self._end("caller", "no_answer", "no-answer"))
+        elif outcome == "busy":
+            self._later("ring", after_ms, lambda: self._end("caller", "busy", "busy"))
+        elif outcome == "failed":
+            self._later("ring", after_ms, lambda: self._end("network", "failed", "failed"))
+        elif after_ms:
+            self._later("ring", after_ms, self._picked_up)
+        else:
+            self._picked_up()
+
+    def _picked_up(self) -> None:
+        # fidelity: documented twilio.md 4.5 - synchronous: TwiML waits; asynchronous: it does not
+        self.answer()
+        found = detection(self.order, self._setup)
+        if found is None:
+            self._ask(NO_FORM)
+            return
+        who, after_ms = found
+        duration = ("MachineDetectionDuration", str(round(after_ms)))
+        form: Form = (("AnsweredBy", who), duration)
+        if self.order.async_amd:
+            self._later("detection", after_ms, lambda: self._detected(who, form))
+            self._ask(NO_FORM)
+            return
+
+        def ask() -> None:
+            self._found(who)
+            self._ask(form)
+
+        self._later("detection", after_ms, ask)
+
+    def _detected(self, who: str, form: Form) -> None:
+        self._found(who)
+        url, method = (
+            self.order.async_amd_status_callback,
+            self.order.async_amd_status_callback_method,
+        )
+        if not url:
+            # fidelity: documented twilio.md 4.5 - 21262
+            self.warn(
+                21262,
+                "Answering machine detection: AsyncAmd is set without AsyncAmdStatusCallback. "
+                "Give it one, or nobody learns who answered",
+            )
+            return
+        named = (("CallSid", self.sid), ("AccountSid", self.identity.account_sid))
+        self._courier.deliver(Callback("amd", who, method, url, named + form))
+
+    def _found(self, who: str) -> None:
+        self.answered_by = who
+        self._trace.record("phone", "detected", answered_by=who)
+
+    def _ask(self, extra: Form) -> None:
+        """The first document of the call."""
+        # fidelity: documented twilio.md 4.2 - with Url and Twiml, Twiml is ignored
+        if self.order.url:
+            self._documents.fetch(self.order.url, self.order.method, extra)
+        else:
+            self._documents.give(self.order.twiml)
+
+    def _later(self, name: str, delay_ms: float, then: Callable[[], None]) -> None:
+        """Call `then` unless the call ends before; a new timer of a name replaces the old one."""
+        old = self._timers.pop(name, None)
+        if old is not None:
+            old.cancel()
+        self._timers[name] = self._timeline.after(delay_ms, then)
+
+    def _limit(self) -> None:
+        """End the call when its time is over."""
+        answered_ms = self._moments_ms.get("answered")
+        if answered_ms is None or self.ended:
+            return
+        left_ms = answered_ms + self.order.time_limit_s * 1000.0 - self._timeline.now_ms
+        self._later("limit", left_ms, lambda: self._end("twiml", "time_limit", "completed"))
+
+    def _progress_of(self, order: CallOrder) -> Progress:
+        # fidelity: inferred twilio.md 2.4 - of an inbound call, only `completed` is told
+        inbound = order.direction == "inbound"
+        events = ("completed",) if inbound else order.status_callback_events
+        return Progress(self._courier, order.status_callback, order.status_callback_method, events)
+
+    def _tell(self, event: str, status: str, extra: Form = ()) -> None:
+        at = rfc2822(self._timeline.now_ms)
+        self._progress.tell(event, lambda more: self.identity.form(status, more + extra), at)
+
+    def _tell_end(self) -> None:
+        # fidelity: observed twilio.md 2.4 - Duration in begun minutes, CallDuration in seconds
+        _, answered_ms, ended_ms = self.times_ms
+        seconds = 0
+        if answered_ms is not None and ended_ms is not None:
+            seconds = round((ended_ms - answered_ms) / 1000)
+        extra: list[tuple[str, str]] = [
+            ("Duration", str(-(-seconds // 60))),
+            ("CallDuration", str(seconds)),
+        ]
+        if self.order.direction != "inbound" and self.status in SIP_CODES:
+            extra.append(("SipResponseCode", SIP_CODES[self.status]))
+        if self.answered_by is not None:
+            extra.append(("AnsweredBy", self.answered_by))
+        self._tell("completed", self.status, tuple(extra))
 
     def _end(self, by: ReleasedBy, how: str, status: str) -> None:
         if self.ended:
@@ -304,21 +356,19 @@ class FakePhone:
         self.ended = True
         self.status = status
         self._moments_ms["ended"] = self._timeline.now_ms
-        self._webhooks.cancel()
+        self._moments_ms.setdefault("rang", self._timeline.now_ms)
+        for timer in self._timers.values():
+            timer.cancel()
+        self._documents.cancel()
         self._interpreter.stop()
-        self._stop_stream()
+        self._streams.stop_all()
         self._caller.stop()
         self._ear.stop()
         self._trace.record("phone", "ended", by=by, how=how, status=status)
+        self._tell_end()
         for do in self.on_end:
             do()
 
 
 def _tone_of(room: Path | None) -> bytes:
     return b"" if room is None else load_clip(room).audio
-
-
-def _forged(value: str) -> str:
-    """Another value of the same alphabet and length."""
-    forged = value[:-8] + value[-8:][::-1].swapcase()
-    return forged if forged != value else value + "x"

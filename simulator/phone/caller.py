@@ -39,13 +39,21 @@ class Handset(Protocol):
         """Press one key."""
         ...
 
+    def speech_began(self) -> None:
+        """Begin to speak."""
+        ...
+
+    def speech_ended(self, words: str) -> None:
+        """Have said `words`."""
+        ...
+
     def hang_up(self) -> None:
         """End the call."""
         ...
 
 
 class Caller:
-    """Begins when the stream starts; a recording comes first, steps after it."""
+    """Begins when the stream starts, or somebody asks; a recording comes first, steps after it."""
 
     def __init__(
         self,
@@ -70,7 +78,7 @@ class Caller:
         self._in_speech: str | None = None
 
     def begin(self) -> None:
-        """The stream has started: the caller hears and can be heard."""
+        """The stream has started, or a question: the caller hears and can be heard."""
         if self._begun:
             return
         self._begun = True
@@ -88,7 +96,7 @@ class Caller:
         self._timers.clear()
         self._mouth.hush()
         if self._in_speech is not None:
-            self._speech_ended(self._in_speech)
+            self._speech_ended(self._in_speech, "")
 
     # -- steps --------------------------------------------------------------------
 
@@ -162,18 +170,20 @@ class Caller:
         self._mouth.say(utterance.audio, now_ms)
         for from_ms, to_ms in utterance.speech:
             self._after(from_ms, lambda: self._speech_started(utterance.name))
-            self._after(to_ms, lambda: self._speech_ended(utterance.name))
+            self._after(to_ms, lambda: self._speech_ended(utterance.name, utterance.words))
         return utterance.duration_ms
 
     def _speech_started(self, name: str) -> None:
         self._in_speech = name
         interrupting = self._ear.speaking
         self._trace.record("caller", "speech_started", clip=name, interrupting=interrupting)
+        self._handset.speech_began()
 
-    def _speech_ended(self, name: str) -> None:
+    def _speech_ended(self, name: str, words: str) -> None:
         self._in_speech = None
         self._trace.record("caller", "speech_ended", clip=name)
         self._ear.caller_answered()
+        self._handset.speech_ended(words)
 
     def _after(self, delay_ms: float, do: Do) -> None:
         timer: Timer

@@ -9,24 +9,51 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import h11
 
-from simulator.timeline import Timeline
-from simulator.wire import Peer, Wire
-
-Connect = Callable[[Peer], Wire]
-"""Opens a new byte connection to the bridge's public host."""
+from simulator.timeline import Timeline, Timer
+from simulator.wire import Connect, Origin
 
 BODY_BYTES_MAX = 64 * 1024
+TARGET_CHARACTERS = "%/?:@!$&'()*+,;=-._~[]"
+"""Left as they are in a request's target; anything else is percent-encoded."""
 GZIP_WINDOW = 31  # zlib: the largest window, with a gzip header
 
-PROXY_HEADERS: Mapping[str, str] = {
-    "x-forwarded-for": "192.0.2.1",
-    "x-forwarded-proto": "https",
-}
-"""TLS is not simulated, so the fake also stands in for the proxy that takes it off."""
+
+def authority(url: str) -> str:
+    """Host and port of a URL as they are written, without user and password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def proxy_headers(url: str) -> Mapping[str, str]:
+    """What a proxy that takes TLS off adds: the fake stands in for it, as TLS ends before a bridge.
+
+    Over a connection with TLS they say no more than what is so.
+    """
+    return {
+        "x-forwarded-for": "192.0.2.1",
+        "x-forwarded-proto": "http" if urlsplit(url).scheme in ("http", "ws") else "https",
+        "x-forwarded-host": authority(url),
+    }
+
+
+def resolve(base: str, written: str) -> str:
+    """`written` as an absolute URL, relative to `base`; as it is, if it cannot be understood."""
+    try:
+        return urljoin(base, written)
+    except ValueError:
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait: for the connection, for the next bytes of the answer, for everything."""
+
+    connect_ms: float
+    read_ms: float
+    total_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +77,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Why no answer came: `reset` (before any of it), `eof`, `timeout`, `broken`, `too_long`."""
+    """Why no answer came.
+
+    Of the connection: what `Peer.closed` says of one that never came up, with `connect_timeout` for
+    a connection of which nothing is seen in time. Of the answer: `eof`, `reset` (before any of it),
+    `read_timeout`, `timeout` (in all), `broken`, `too_long`.
+    """
 
     why: str
 
@@ -64,30 +96,41 @@ class Exchange:
         *,
         timeline: Timeline,
         connect: Connect,
-        timeout_ms: float,
+        patience: Patience,
         done: Callable[[Answer | NoAnswer], None],
     ) -> None:
         self._done: Callable[[Answer | NoAnswer], None] | None = done
+        self._timeline = timeline
+        self._patience = patience
         self._http = h11.Connection(our_role=h11.CLIENT)
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body = bytearray()
-        self._timer = timeline.after(timeout_ms, lambda: self._finish(NoAnswer("timeout")))
-        self._wire = connect(self)
+        self._sent_bytes = 0
+        self._until_ms = timeline.now_ms + patience.total_ms
+        self._timer: Timer
+        self._wait()
+        self._connecting = timeline.after(patience.connect_ms, self._look_for_connection)
+        self._wire = connect(Origin.of(request.url), self)
         self._send(request)
 
     def cancel(self) -> None:
         """Hang up on the exchange; `done` will not be called."""
         self._done = None
         self._timer.cancel()
+        self._connecting.cancel()
         self._wire.close()
 
     # -- Peer ------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
         """Take bytes of the answer."""
-        if self._done is not None:
-            self._feed(data)
+        if self._done is None:
+            return
+        self._connecting.cancel()
+        self._timer.cancel()
+        self._wait()
+        self._feed(data)
 
     def closed(self, why: str) -> None:
         """The far end is gone: perhaps that completes the answer."""
@@ -103,16 +146,31 @@ class Exchange:
     def _send(self, request: Request) -> None:
         parts = urlsplit(request.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        target = quote(target, safe=TARGET_CHARACTERS)
         head = h11.Request(
             method=request.method,
             target=target,
-            headers=[("host", parts.netloc), *request.headers.items()],
+            headers=[("host", authority(request.url)), *request.headers.items()],
         )
         data = self._http.send(head) or b""
         if request.body:
             data += self._http.send(h11.Data(data=request.body)) or b""
         data += self._http.send(h11.EndOfMessage()) or b""
+        self._sent_bytes = len(data)
         self._wire.send(data)
+
+    def _wait(self) -> None:
+        """Give the far end its time for the next bytes, within the time for everything."""
+        now_ms = self._timeline.now_ms
+        whole = self._until_ms <= now_ms + self._patience.read_ms
+        at_ms = self._until_ms if whole else now_ms + self._patience.read_ms
+        why = NoAnswer("timeout" if whole else "read_timeout")
+        self._timer = self._timeline.at(at_ms, lambda: self._finish(why))
+
+    def _look_for_connection(self) -> None:
+        """A far end that has taken nothing at all is not connected."""
+        if self._done is not None and self._wire.unread >= self._sent_bytes:
+            self._finish(NoAnswer("connect_timeout"))
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -140,7 +198,7 @@ class Exchange:
 
     def _complete(self) -> Answer | NoAnswer:
         body = bytes(self._body)
-        if self._headers.get("content-encoding", "").lower() == "gzip":
+        if body and self._headers.get("content-encoding", "").lower() == "gzip":
             inflate = zlib.decompressobj(GZIP_WINDOW)
             try:
                 body = inflate.decompress(body, BODY_BYTES_MAX)
@@ -148,11 +206,14 @@ class Exchange:
                 return NoAnswer("broken")
             if inflate.unconsumed_tail:
                 return NoAnswer("too_long")
+            if not inflate.eof:
+                return NoAnswer("broken")
         return Answer(self._status, self._headers, body)
 
     def _finish(self, outcome: Answer | NoAnswer) -> None:
         done, self._done = self._done, None
         self._timer.cancel()
+        self._connecting.cancel()
         self._wire.close()
         if done is not None:
             done(outcome)

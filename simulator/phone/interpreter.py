@@ -10,15 +10,13 @@ from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from simulator.phone.twiml import Document
-from simulator.phone.verbs import VERBS, Line, Stop
+from simulator.phone.verbs import VERBS
+from simulator.phone.verbs.attributes import schema_warning
+from simulator.phone.verbs.verb import Line, Stop
 
 
-class AnsweringLine(Line, Protocol):
+class DocumentLine(Line, Protocol):
     """What the interpreter itself asks of the call."""
-
-    def answer(self) -> None:
-        """Take the call, if that has not happened yet."""
-        ...
 
     def document_over(self) -> None:
         """Nothing is left to run."""
@@ -28,7 +26,7 @@ class AnsweringLine(Line, Protocol):
 class Interpreter:
     """At most one verb of one document runs at a time."""
 
-    def __init__(self, line: AnsweringLine) -> None:
+    def __init__(self, line: DocumentLine) -> None:
         self._line = line
         self._run = 0
         self._stop: Stop | None = None
@@ -68,11 +66,11 @@ class Interpreter:
         kind = VERBS.get(element.tag)
         if kind is None:
             # fidelity: inferred twilio.md 3 - an unknown verb warns 12200 and is skipped
-            self._line.warn(12200, f"Schema validation warning: unknown verb {element.tag}")
+            what = f"<{element.tag}> is no verb. It is skipped; verbs are {', '.join(VERBS)}"
+            schema_warning(self._line.warn, what)
             return self._line.after(0.0, then)
-        for name in sorted(set(element.keys()) - kind.attributes):
-            self._line.warn(12200, f"Schema validation warning: attribute {name} of {element.tag}")
-        if kind.answers:
+        verb = kind(element, document.url, self._line, first=index == 0)
+        if verb.answers:
             # fidelity: documented twilio.md 3 - answered before the first verb but Reject and Pause
             self._line.answer()
-        return kind(element, document.url, first=index == 0).run(self._line, then)
+        return verb.run(then)

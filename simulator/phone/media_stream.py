@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from simulator.phone.ear import Ear
-from simulator.phone.http import Connect
 from simulator.phone.identity import Identity, draw_sid
 from simulator.phone.mouth import Mouth
 from simulator.phone.signature import Signer
 from simulator.phone.stream_messages import CONNECTED, StreamMessages
+from simulator.phone.stream_report import StreamReport
 from simulator.phone.stream_schema import Clear, Invalid, Mark, Media, read
 from simulator.phone.stream_socket import EndedBy, StreamSocket
-from simulator.phone.verbs import StreamRequest
+from simulator.phone.surroundings import Surroundings
+from simulator.phone.tracks import Tracks
+from simulator.phone.verbs.verb import StreamRequest
 from simulator.playout import MarkReached, Played, Playout
 from simulator.scenario.format import PhoneSetup
 from simulator.sound import FRAME_MS, SILENT_FRAME
-from simulator.timeline import Timeline, Timer
-from simulator.trace import Trace
+from simulator.timeline import Timer
 
 FIRST_MESSAGES_MS = 90.0
 FIRST_TIMESTAMP_MS = (100, 180)
@@ -32,16 +32,6 @@ UNREAD_BYTES_MAX = 2 * 50 * 400
 
 DIGITAL_SILENCE = b"\xff\x7f"
 """The two mu-law codes of sample value zero."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a stream needs of its surroundings."""
-
-    timeline: Timeline
-    trace: Trace
-    rng: random.Random
-    connect: Connect
 
 
 class MediaStream:
@@ -56,6 +46,7 @@ class MediaStream:
         identity: Identity,
         mouth: Mouth,
         ear: Ear,
+        tracks: Tracks,
         began: Callable[[], None],
         over: Callable[[EndedBy], None],
     ) -> None:
@@ -67,6 +58,7 @@ class MediaStream:
         self._setup = setup
         self._mouth = mouth
         self._ear = ear
+        self._tracks = tracks
         self._began = began
         self._over = over
         self._stream_sid = draw_sid("MZ", around.rng)
@@ -78,7 +70,14 @@ class MediaStream:
         self._number = 0  # of the bridge's media messages
         self._ticks = 0
         self._timestamp_ms = 0
-        self._warned: set[int] = set()
+        self._report = StreamReport(
+            request,
+            self._stream_sid,
+            identity=identity,
+            courier=around.courier,
+            timeline=around.timeline,
+            trace=around.trace,
+        )
         self._socket = StreamSocket(
             self,
             timeline=around.timeline,
@@ -115,6 +114,7 @@ class MediaStream:
     def opened(self) -> None:
         """The bridge took the upgrade."""
         # fidelity: observed twilio.md 1.2 - connected, start, first media: one burst, 90 ms later
+        self._report.started()
         self._timer = self._timeline.after(FIRST_MESSAGES_MS, self._first_messages)
 
     def text(self, data: bytes) -> None:
@@ -136,14 +136,17 @@ class MediaStream:
 
     def binary(self) -> None:
         """A binary message."""
-        self._invalid(Invalid(31950, "Stream - Media - Malformed Message: a binary frame"))
+        self._invalid(
+            Invalid(
+                31950,
+                "Stream - Media - Malformed Message: a binary frame came, and JSON in a text frame "
+                "was expected. It is ignored; send audio as base64 in a media message",
+            )
+        )
 
     def problem(self, code: int, text: str) -> None:
-        """Record an error or warning; `first` is what Twilio's debugger would show."""
-        # fidelity: documented twilio.md 1.4 - warnings are shown once per stream
-        first = code not in self._warned
-        self._trace.record("twilio", "warning", code=code, text=text, first=first)
-        self._warned.add(code)
+        """Report it."""
+        self._report.problem(code, text)
 
     def over(self, by: EndedBy) -> None:
         """The socket is gone, and not by us."""
@@ -174,6 +177,8 @@ class MediaStream:
         drawn_ms = self._rng.randint(*FIRST_TIMESTAMP_MS)
         self._first_timestamp_ms = drawn_ms if first_ms is None else first_ms
         self._ear.listen(self.playout)
+        self._tracks.stream_began()
+        self._mouth.attend(self._start_ms - FRAME_MS)
         self._tick()
         self._began()
 
@@ -185,6 +190,9 @@ class MediaStream:
         self._timer = self._timeline.at(self._start_ms + nominal_ms + FRAME_MS, self._tick)
         if frame is None:
             frame = SILENT_FRAME
+        if self._tracks.taps:
+            self._settle(self._timeline.now_ms)
+            self._tracks.pass_on(frame, self.playout.position)
         if self._setup.dtx and not frame.strip(DIGITAL_SILENCE):
             return  # fidelity: documented twilio.md 1.2 - some lines send nothing in silence
         # fidelity: observed twilio.md 1.2 - timestamps waver around the 20 ms grid
@@ -194,8 +202,13 @@ class MediaStream:
         self._timestamp_ms = timestamp_ms
         if self._socket.unread > UNREAD_BYTES_MAX:
             # fidelity: documented twilio.md 1.4 - 31930: a slow reader loses caller audio
-            # fidelity: inferred - beyond two seconds; sequence numbers stay contiguous
-            self.problem(31930, "Stream - Media - Buffer Overflow: caller audio discarded")
+            # fidelity: inferred twilio.md 1.4 - 31930 beyond two seconds; sequence numbers stay
+            #   contiguous
+            self.problem(
+                31930,
+                "Stream - Media - Buffer Overflow: the bridge reads too slowly, and the caller's "
+                "audio is discarded. Read the stream all the time",
+            )
             lost = True
         else:
             self._socket.send(self._messages.media(frame, timestamp_ms))
@@ -214,8 +227,14 @@ class MediaStream:
         discarded = self.playout.media(audio, now_ms, self._number)
         if discarded:
             # fidelity: documented twilio.md 1.3, 1.4 - beyond ten minutes: 31931
-            self.problem(31931, f"Stream - Media - Media Discarded: {discarded} bytes")
+            self.problem(
+                31931,
+                f"Stream - Media - Media Discarded: more than ten minutes are buffered, and "
+                f"{discarded} bytes are dropped. Send less ahead",
+            )
             audio = audio[: len(audio) - discarded]
+        if self._tracks.taps:
+            self._tracks.queued(audio, position)
         self._ear.queued(audio, position)
 
     def _clear(self, now_ms: float) -> None:
@@ -291,6 +310,9 @@ class MediaStream:
     def _end(self) -> None:
         """Nothing is said or heard any more."""
         self._ended = True
+        self._report.stopped()
+        if self._started:
+            self._tracks.stream_over()
         for timer in (self._timer, self._playout_timer):
             if timer is not None:
                 timer.cancel()

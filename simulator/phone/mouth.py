@@ -25,6 +25,18 @@ class Mouth:
         """Say `audio` from `at_ms` on, or when what was said before is over."""
         self._queue.append((at_ms, audio))
 
+    def attend(self, from_ms: float) -> None:
+        """Somebody begins to listen at `from_ms`: what was said before is past."""
+        while self._queue:
+            at_ms, audio = self._queue[0]
+            past = round((from_ms - at_ms) * BYTES_PER_MS)
+            if past <= 0:
+                return
+            self._queue.popleft()
+            if past < len(audio):
+                self._queue.appendleft((from_ms, audio[past:]))
+                return
+
     def hush(self) -> None:
         """Stop in the middle of the word."""
         self._queue.clear()

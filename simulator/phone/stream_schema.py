@@ -59,51 +59,55 @@ def read(data: bytes, stream_sid: str) -> Inbound:
     try:
         message: Any = _decode(data)
     except UnicodeDecodeError:
-        return Invalid(31950, "Stream - Media - Malformed Message: not UTF-8")
+        text = "Stream - Media - Malformed Message: the text is not UTF-8. It is ignored"
+        return Invalid(31950, text)
     except msgspec.DecodeError as error:
-        return _invalid(f"not JSON: {error}")
+        return _invalid(f"it is not JSON ({error})")
     if not isinstance(message, dict):
-        return _invalid("not an object")
+        return _invalid("it is not a JSON object")
     event = message.get("event")
     fields = _FIELDS.get(event) if isinstance(event, str) else None
     if fields is None:
-        return _invalid(f"unknown event {event!r}")
+        return _invalid(f"the event {str(event)[:80]!r} is not known; media, mark and clear are")
     if message.keys() != fields:
-        return _invalid(f"{event}: {_difference(message.keys(), fields)}")
+        return _invalid(f"of {event}, {_difference(message.keys(), fields)}")
     if message["streamSid"] != stream_sid:
-        return _invalid(f"{event}: wrong streamSid")
+        return _invalid(f"{event} has another streamSid than the start message gave")
     if event == "clear":
         return _CLEAR
     return _media(message["media"]) if event == "media" else _mark(message["mark"])
 
 
 def _invalid(text: str) -> Invalid:
-    return Invalid(31951, f"Stream - Invalid Message: {text}")
+    return Invalid(31951, f"Stream - Invalid Message: {text}. The message is ignored")
 
 
 def _difference(given: Any, wanted: frozenset[str]) -> str:
     missing, extra = sorted(wanted - given), sorted(given - wanted)
-    return "; ".join(
-        [*(f"{name} is missing" for name in missing), *(f"{name} is extra" for name in extra)]
+    return ", ".join(
+        [
+            *(f"the field {name} is missing" for name in missing),
+            *(f"the field {str(name)[:80]} is one too many" for name in extra),
+        ]
     )
 
 
 def _media(media: Any) -> Inbound:
     if not isinstance(media, dict) or media.keys() != {"payload"}:
-        return _invalid("media holds exactly a payload")
+        return _invalid("media must hold a payload and nothing else")
     payload = media["payload"]
     if not isinstance(payload, str):
-        return _invalid("media.payload is not a string")
+        return _invalid("media.payload must be a string")
     try:
-        # fidelity: inferred - a payload that is no base64 is an invalid message
+        # fidelity: inferred twilio.md 1.3 - a payload that is no base64 is an invalid message
         return Media(a2b_base64(payload, strict_mode=True) if payload else b"")
     except (binascii.Error, ValueError):
-        return _invalid("media.payload is not base64")
+        return _invalid("media.payload must be base64")
 
 
 def _mark(mark: Any) -> Inbound:
     if not isinstance(mark, dict) or mark.keys() != {"name"}:
-        return _invalid("mark holds exactly a name")
+        return _invalid("mark must hold a name and nothing else")
     if not isinstance(mark["name"], str):
-        return _invalid("mark.name is not a string")
+        return _invalid("mark.name must be a string")
     return Mark(mark["name"])

@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from simulator.phone.webhook import Fetched
 
 DOCUMENT_BYTES_MAX = 64 * 1024
+BEGINNING_BYTES = 40
+"""How much of a broken document is shown."""
 TWIML_TYPES = frozenset({"text/xml", "application/xml", "text/html"})
 
 
@@ -36,7 +38,8 @@ class _Builder(TreeBuilder):
     """Refuses a DOCTYPE, and with it every entity a document could define."""
 
     def doctype(self, name: str, _public: str | None, _system: str | None) -> None:
-        raise TwimlError(12100, f"Document parse failure: a DOCTYPE ({name})")
+        text = f"Document parse failure: a DOCTYPE ({name}) came. Leave it out; TwiML has none"
+        raise TwimlError(12100, text)
 
 
 def parse(body: bytes, url: str = "") -> Document:
@@ -47,16 +50,27 @@ def parse(body: bytes, url: str = "") -> Document:
     """
     # fidelity: documented twilio.md 2.2, 3 - malformed XML is 12100; names are case-sensitive
     if len(body) > DOCUMENT_BYTES_MAX:
-        raise TwimlError(11750, "TwiML response body too large")
+        text = f"TwiML response body too large: {len(body)} bytes came. Send at most 64 kB"
+        raise TwimlError(11750, text)
     parser = XMLParser(target=_Builder())  # noqa: S314 - bounded above, entities refused by _Builder
     try:
         parser.feed(body)
         root: Element = parser.close()
     except ParseError as error:
-        raise TwimlError(12100, f"Document parse failure: {error}") from error
+        what = f"{error}. It begins {_beginning(body)}" if body.strip() else "the body is empty"
+        text = f"Document parse failure: {what}. Well-formed XML was expected: <Response>…"
+        raise TwimlError(12100, text) from error
     if root.tag != "Response":
-        raise TwimlError(12100, f"Document parse failure: the root is {root.tag}, not Response")
+        text = (
+            f"Document parse failure: the root is <{root.tag}>, and <Response> was expected. "
+            "Put the verbs into <Response>"
+        )
+        raise TwimlError(12100, text)
     return Document(url, tuple(root))
+
+
+def _beginning(body: bytes) -> str:
+    return repr(body[:BEGINNING_BYTES].decode("utf-8", "replace"))
 
 
 def _say(body: bytes, url: str) -> Document:
@@ -89,5 +103,9 @@ def document_of(fetched: Fetched) -> Document:
     elif kind.startswith("audio/"):
         reader = _play
     else:
-        raise TwimlError(12300, f"Invalid Content-Type: {kind or 'none'}")
+        text = (
+            f"Invalid Content-Type: {kind or 'none'} came, and text/xml was expected. Set the "
+            "header of the answer"
+        )
+        raise TwimlError(12300, text)
     return reader(answer.body, fetched.url)

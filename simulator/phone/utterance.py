@@ -26,6 +26,7 @@ class Utterance:
     name: str
     audio: bytes
     speech: tuple[Speech, ...]
+    words: str = ""
 
     @property
     def duration_ms(self) -> float:
@@ -38,7 +39,8 @@ def of_say(say: Say) -> Utterance:
     clips = [load_clip(path) for path in say.clips]
     audio = b"".join(clip.audio for clip in clips)
     name = "+".join(clip.name for clip in clips)
-    return Utterance(name, _louder(audio, say.gain_db), _joined(clips))
+    words = " ".join(clip.words for clip in clips if clip.words[:1] not in ("", "["))
+    return Utterance(name, _louder(audio, say.gain_db), _joined(clips), words)
 
 
 def of_replay(replay: Replay) -> Utterance:

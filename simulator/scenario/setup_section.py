@@ -4,9 +4,19 @@ from typing import Any
 
 from simulator.scenario.desk import Desk
 from simulator.scenario.format import AgentSetup, CallSetup, PhoneSetup
-from simulator.scenario.kinds import DURATION, SOUND, Choice, Flag, Schema, Text, Whole
+from simulator.scenario.kinds import (
+    DURATION,
+    SOME_TIME,
+    SOUND,
+    Choice,
+    Duration,
+    Flag,
+    Schema,
+    Text,
+    Whole,
+)
 from simulator.scenario.names import SETTINGS
-from simulator.scenario.shapes import Field, ListOf, Record, Table, simply
+from simulator.scenario.shapes import Field, ListOf, OneOrMany, Record, Table
 from simulator.scenario.tree import Mapping, Node, Scalar
 
 NUMBER = Text(
@@ -48,6 +58,23 @@ class RestAnswer:
         return {"anyOf": [{"enum": [*self.words, 21220]}, status, {"$ref": "#/$defs/variable"}]}
 
 
+PATH = Text("a path on the bridge", r"/\S*", "like /call-status")
+SECONDS = Duration(1_000.0)
+_EVENTS = ("initiated", "ringing", "answered", "completed")
+
+
+def _call(given: dict[str, Any], node: Node, desk: Desk) -> CallSetup:
+    outbound = given.get("direction") == "outbound"
+    for key in ("machine_detection", "timeout"):
+        if (key in given or f"{key}_ms" in given) and not outbound:
+            desk.refuse(node, f"`{key}` is only for `direction: outbound`")
+    if "status_callback_events" in given and "status_callback" not in given:
+        desk.refuse(node, "`status_callback_events` is only for a `status_callback`")
+    if "async_amd_callback" in given and "machine_detection" not in given:
+        desk.refuse(node, "`async_amd_callback` is only for `machine_detection`")
+    return CallSetup(**given)
+
+
 CALL: Record[CallSetup] = Record(
     "`call`",
     (
@@ -57,8 +84,18 @@ CALL: Record[CallSetup] = Record(
         Field("to", NUMBER, "The number that is called."),
         Field("parameters", Table(Text(), "parameter"),
               "Parameters of the media stream, beside the bridge's own."),
+        Field("fallback", PATH, "Where Twilio asks when the bridge's document cannot be used."),
+        Field("status_callback", PATH, "Where Twilio tells how the call goes on."),
+        Field("status_callback_events", ListOf(Choice("event", _EVENTS), "events", least=1, most=4),
+              "Of an outbound call: which events are told. Not given: completed."),
+        Field("timeout", SECONDS, "How long an outbound call rings.", into="timeout_ms"),
+        Field("time_limit", SECONDS, "How long the call may last.", into="time_limit_ms"),
+        Field("machine_detection", Choice("mode", ("Enable", "DetectMessageEnd")),
+              "Of an outbound call: find out whether a machine answers, before the TwiML."),
+        Field("async_amd_callback", PATH,
+              "Find it out during the call instead, and tell it there."),
     ),
-    simply(CallSetup),
+    _call,
 )  # fmt: skip
 
 _SETTING = Text("a value", hint='write "" for an empty value', may_be_empty=True)
@@ -96,6 +133,8 @@ def _phone(given: dict[str, Any], node: Node, desk: Desk) -> PhoneSetup:
     return PhoneSetup(**given)
 
 
+_OUTCOMES = ("answer", "busy", "no_answer", "failed")
+_ANSWERED_BY = ("human", "machine_start", "machine_end_beep", "fax", "unknown")
 _MISSING = ("valid", "missing", "forged")
 
 PHONE: Record[PhoneSetup] = Record(
@@ -125,6 +164,22 @@ PHONE: Record[PhoneSetup] = Record(
         Field("sign_trailing_slash", Flag(), "Twilio signs the address with a slash behind it."),
         Field("stop_before_close", Flag(), "false: the stream closes without a `stop` message."),
         Field("close_code", Whole(1000, 4999), "The code with which Twilio closes the stream."),
+        Field("outcome", Choice("outcome", _OUTCOMES), "What comes of an outbound call."),
+        Field("answer_after", DURATION, "How long an outbound call rings until that.",
+              into="answer_after_ms"),
+        Field("answered_by", Choice("verdict", _ANSWERED_BY),
+              "What answering machine detection finds."),
+        Field("detection", DURATION, "How long after the answer it finds that.",
+              into="detection_ms"),
+        Field("dial", OneOrMany(Choice("outcome", _OUTCOMES), "outcomes"),
+              "What comes of those whom a `<Dial>` rings, in order; the last for all others."),
+        Field("dial_rings", DURATION, "How long they ring until that.", into="dial_rings_ms"),
+        Field("dial_lasts", SOME_TIME, "How long they talk. Not given: until the caller ends it.",
+              into="dial_lasts_ms"),
+        Field("gather", ListOf(Text("keys or words"), "answers", most=20),
+              "What the caller answers to each `<Gather>`, beside the caller's steps."),
+        Field("callbacks", Choice("delivery", ("in_order", "reordered", "duplicated")),
+              "How faithfully the call's status callbacks arrive."),
     ),
     _phone,
 )  # fmt: skip

@@ -13,12 +13,24 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class CallSetup:
-    """Who calls whom, and what the media stream is told."""
+    """Who calls whom, what the bridge is told, and how the number or the request is set up.
+
+    `fallback`, `status_callback` and `async_amd_callback` are paths on the bridge, "" = none.
+    `machine_detection` "" = off. `timeout_ms` = how long an outbound call rings, `time_limit_ms` =
+    how long a call may last; whole seconds both.
+    """
 
     direction: Literal["inbound", "outbound"] = "inbound"
     from_: str = "+15550100001"
     to: str = "+15550100002"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    fallback: str = ""
+    status_callback: str = ""
+    status_callback_events: tuple[str, ...] = ("completed",)
+    timeout_ms: float = 60_000.0
+    time_limit_ms: float = 14_400_000.0
+    machine_detection: Literal["", "Enable", "DetectMessageEnd"] = ""
+    async_amd_callback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,13 @@ class PhoneSetup:
     `connect` "never" = the TwiML is fetched but no stream is opened; "hang_up" = the caller hangs
     up while the stream's handshake is under way. `room_tone` = what the microphone hears all the
     time, speech aside: repeated without end; None = digital silence.
+
+    `outcome` is what comes of an outbound call, `answer_after_ms` how long that takes.
+    `answered_by` is what answering machine detection finds `detection_ms` after the answer. `dial`
+    = what comes of those whom a `<Dial>` rings, in order, the last one for all others; they ring
+    `dial_rings_ms` and talk `dial_lasts_ms` (None = until the caller ends it). `gather` = what the
+    caller answers to successive `<Gather>`s by himself: keys or words. `callbacks` = how faithfully
+    a call's status callbacks are delivered.
     """
 
     first_timestamp_ms: float | None = None
@@ -63,3 +82,12 @@ class PhoneSetup:
     sign_trailing_slash: bool = False
     stop_before_close: bool = True
     close_code: int = 1000
+    outcome: Literal["answer", "busy", "no_answer", "failed"] = "answer"
+    answer_after_ms: float = 0.0
+    answered_by: Literal["human", "machine_start", "machine_end_beep", "fax", "unknown"] = "human"
+    detection_ms: float = 4_000.0
+    dial: tuple[Literal["answer", "busy", "no_answer", "failed"], ...] = ("answer",)
+    dial_rings_ms: float = 2_000.0
+    dial_lasts_ms: float | None = None
+    gather: tuple[str, ...] = ()
+    callbacks: Literal["in_order", "reordered", "duplicated"] = "in_order"

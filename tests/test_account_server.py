@@ -1,0 +1,408 @@
+"""`callsim twilio`: created over REST, played in real time, ended without a trace."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from simulator.account.http_server import HttpServer
+from simulator.account.parameters import Fields
+from simulator.account.request import Auth, Reply
+from simulator.live import twilio_server
+from simulator.live.twilio_calls import (
+    Outward,
+    Service,
+    TwilioServer,
+    default_caller,
+    trace_line,
+)
+from simulator.sockets import Sockets, open_sockets
+from simulator.timeline import Timeline
+from simulator.trace import Event
+from simulator.wire import NoWire, Origin, Peer
+from tests.phone_bridge import LOUD, Call
+
+ACCOUNT, TOKEN = "AC" + "0" * 32, "a-token-of-nobody"
+PUBLIC = "bridge.example.com"
+TWIML = f'<Response><Connect><Stream url="wss://{PUBLIC}/media"/></Connect></Response>'
+PATIENCE_S = 20
+
+
+class LiveBridge:
+    """A webhook and a media stream on two ports, and what came there."""
+
+    def __init__(self) -> None:
+        self.forms: list[Fields] = []
+        self.messages: list[dict[str, Any]] = []
+        self.started = trio.Event()
+        self.stopped = trio.Event()
+
+    def ask(self, method: str, url: str, form: Fields, _auth: Auth, reply: Reply) -> None:
+        """The webhook, and the status callback."""
+        self.forms.append(form)
+        reply((200, {"content-type": "text/xml"}, TWIML.encode()))
+
+    async def media(self, request: WebSocketRequest) -> None:
+        """The media stream."""
+        connection: WebSocketConnection = await request.accept()
+        try:
+            while True:
+                self.take(json.loads(await connection.get_message()))
+        except ConnectionClosed:
+            self.stopped.set()
+
+    def take(self, message: dict[str, Any]) -> None:
+        """One message of Twilio."""
+        self.messages.append(message)
+        if message["event"] == "start":
+            self.started.set()
+
+    def kinds(self) -> set[str]:
+        """What messages came."""
+        return {message["event"] for message in self.messages}
+
+
+class Stage:
+    """A fake Twilio on a port, a bridge on two, and the SDK."""
+
+    def __init__(self, server: TwilioServer, bridge: LiveBridge, url: str, webhook: str) -> None:
+        self.server = server
+        self.bridge = bridge
+        self.webhook = webhook
+        self._transport = TwilioHttpClient(timeout=PATIENCE_S)
+        self.client = Client(ACCOUNT, TOKEN, http_client=self._transport)
+        self.client.api.base_url = url
+
+    async def sdk(self, do: Any, *given: Any, **named: Any) -> Any:
+        """Call the synchronous SDK in a thread."""
+        return await trio.to_thread.run_sync(partial(do, *given, **named))
+
+    def close(self) -> None:
+        """Close the SDK's connections."""
+        self._transport.session.close()
+
+
+@asynccontextmanager
+async def stage(
+    said: list[str], events: list[tuple[int, Event]], **service: Any
+) -> AsyncIterator[Stage]:
+    """Everything on loopback, on ports chosen by the system."""
+    timeline, bridge = Timeline(), LiveBridge()
+    with trio.fail_after(PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(timeline.run)
+            serve = partial(serve_websocket, bridge.media, "127.0.0.1", 0, ssl_context=None)
+            media = await nursery.start(serve)
+            async with open_sockets(timeline) as net:
+                server = TwilioServer(
+                    default_caller(),
+                    Service(
+                        account_sid=ACCOUNT,
+                        auth_token=TOKEN,
+                        reached_at={PUBLIC: ("127.0.0.1", media.port)},
+                        **service,
+                    ),
+                    timeline=timeline,
+                    net=net,
+                    say=said.append,
+                    write=lambda number, event: events.append((number, event)),
+                )
+                web = await net.listen(HttpServer(bridge.ask, timeline).accept)
+                rest = await net.listen(server.accept)
+                webhook = "http://{}:{}/incoming-call".format(*web)
+                made = Stage(server, bridge, "http://{}:{}".format(*rest), webhook)
+                yield made
+                made.close()
+                server.hang_up()
+                await server.drained()
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_call_made_over_rest_rings_streams_and_ends() -> None:
+    """The SDK creates it, the webhook is asked, the stream opens; the SDK ends it, all closes."""
+    said: list[str] = []
+    async with stage(said, []) as it:
+        calls = it.client.calls
+        made = await it.sdk(
+            calls.create,
+            to="+15550100002",
+            from_="+15550100001",
+            url=it.webhook,
+            status_callback=it.webhook,
+        )
+        await it.bridge.started.wait()
+        running = await it.sdk(calls(made.sid).fetch)
+        ended = await it.sdk(calls(made.sid).update, status="completed")
+        await it.bridge.stopped.wait()
+        await it.server.drained()
+        form, callback = it.bridge.forms
+        start = next(each for each in it.bridge.messages if each["event"] == "start")
+
+    assert (made.status, running.status, ended.status) == ("queued", "in-progress", "completed")
+    assert (form["CallSid"], form["Direction"]) == ([made.sid], ["outbound-api"])
+    assert (callback["CallStatus"], callback["CallSid"]) == (["completed"], [made.sid])
+    assert start["start"]["callSid"] == made.sid
+    assert {"connected", "start", "stop"} <= it.bridge.kinds()
+    assert f"call 1: {made.sid} rings (outbound)" in said
+    assert "call 1: over: completed, by the bridge (rest)" in said
+    assert not any("+1555" in line or TOKEN in line for line in said)
+
+
+async def test_a_call_rings_in_and_the_end_hangs_it_up() -> None:
+    """An inbound call is in the account's list; at the server's end its caller hangs up."""
+    said: list[str] = []
+    events: list[tuple[int, Event]] = []
+    async with stage(said, events) as it:
+        sid = it.server.ring(it.webhook)
+        await it.bridge.started.wait()
+        listed = await it.sdk(it.client.calls.list)
+        it.server.hang_up()
+        await it.bridge.stopped.wait()
+
+    assert [(call.sid, call.direction, call.status) for call in listed] == [
+        (sid, "inbound", "in-progress")
+    ]
+    assert it.bridge.forms[0]["CallStatus"] == ["ringing"]
+    assert "call 1: over: completed, by the caller (hangup)" in said
+    assert it.server.account.calls_running == 0
+    lines = [json.loads(trace_line(number, event)) for number, event in events]
+    assert {line["call"] for line in lines} == {0, 1}
+    assert all("+1555" not in str(line) and TOKEN not in str(line) for line in lines)
+
+
+async def test_a_caller_who_is_still_there_at_the_limit_hangs_up() -> None:
+    """The longest call is bounded, also with a bridge that never says anything."""
+    said: list[str] = []
+    async with stage(said, [], limit_s=0.3) as it:
+        it.server.ring(it.webhook)
+        await it.bridge.stopped.wait()
+
+    assert "call 1: over: completed, by the caller (hangup)" in said
+
+
+def test_tls_ends_where_the_bridge_has_none() -> None:
+    """A named host is reached elsewhere; wss goes without TLS where http went before."""
+    asked: list[tuple[str, object]] = []
+
+    class Net:
+        def connect(self, origin: Origin, _peer: Peer, *, at: object) -> NoWire:
+            asked.append((str(origin), at))
+            return NoWire()
+
+    outward = Outward(cast("Sockets", Net()), {PUBLIC: ("127.0.0.1", 8080)})
+
+    class Deaf:
+        def receive(self, data: bytes) -> None: ...
+
+        def closed(self, why: str) -> None: ...
+
+    for url in (
+        f"wss://{PUBLIC}/media",
+        "wss://127.0.0.1:8081/a",
+        "http://127.0.0.1:8081/b",
+        "wss://127.0.0.1:8081/c",
+    ):
+        outward.connect(Origin.of(url), Deaf())
+
+    assert asked == [
+        (f"http://{PUBLIC}:443", ("127.0.0.1", 8080)),
+        ("https://127.0.0.1:8081", None),
+        ("http://127.0.0.1:8081", None),
+        ("http://127.0.0.1:8081", None),
+    ]
+
+
+def test_the_default_caller_listens_asks_and_hangs_up() -> None:
+    """It speaks only after the agent, and hangs up after the answer."""
+    call = Call(*default_caller().caller)
+    call.at(2_000, lambda: call.bridge.media(LOUD * 50))
+    call.run(20_000)
+    asked = call.of("caller.speech_started")
+    still_there = call.ended is None
+    call.bridge.media(LOUD * 50)
+    call.run(30_000)
+
+    assert len(asked) == 1
+    assert asked[0].at_ms > 3_000
+    assert still_there
+    assert call.ended == ("caller", "hangup")
+
+
+# -- the command --------------------------------------------------------------------------------
+
+
+def _options(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    twilio_server.add_parser(parser.add_subparsers())
+    return parser.parse_args(["twilio", *arguments])
+
+
+def test_the_command_prints_the_environment_and_ends(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """URL, sid and a made-up token, ready for an environment file; a trace is written."""
+    trace = tmp_path / "trace.jsonl"
+    code = twilio_server.run(_options("--for", "0.05", "--trace", str(trace)))
+    lines = capsys.readouterr().out.splitlines()
+    pairs = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+    assert code == 0
+    assert set(pairs) == {"TWILIO_API_URL", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"}
+    assert pairs["TWILIO_API_URL"].startswith("http://127.0.0.1:")
+    assert (len(pairs["TWILIO_ACCOUNT_SID"]), len(pairs["TWILIO_AUTH_TOKEN"])) == (34, 32)
+    assert "this machine only" in lines[0]
+    assert lines[-1] == "# ended; 0 calls made"
+    assert trace.exists()
+
+
+def test_a_given_token_is_not_shown_and_other_machines_are_told_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the user knows is not repeated; listening everywhere is said loudly."""
+    options = _options(
+        "--for", "0.05", "--host", "0.0.0.0", "--auth-token", TOKEN, "--account-sid", ACCOUNT
+    )
+    code = twilio_server.run(options)
+    out = capsys.readouterr().out
+
+    assert (code, TOKEN in out) == (0, False)
+    assert f"TWILIO_ACCOUNT_SID={ACCOUNT}" in out
+    assert "OTHER MACHINES CAN CONNECT" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--port", "65536"),
+        ("--account-sid", "AC1"),
+        ("--call", "bridge.example.com"),
+        ("--at", "bridge.example.com"),
+        ("--rest-answers", "ok,maybe"),
+        ("--calls", "0"),
+        ("--cps", "0"),
+        ("--limit", "inf"),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused(
+    arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2 with a sentence that quotes the value."""
+    with pytest.raises(SystemExit) as refused:
+        _options(*arguments)
+
+    assert refused.value.code == 2
+    assert arguments[1].split(",")[-1] in capsys.readouterr().err
+
+
+def test_an_unusable_scenario_or_half_a_certificate_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Exit code 2, before anything listens."""
+    scenario = tmp_path / "bad.call.yaml"
+    scenario.write_text("name: [\n")
+    codes = [
+        twilio_server.run(_options("--scenario", str(scenario))),
+        twilio_server.run(_options("--cert", str(scenario))),
+    ]
+    said = capsys.readouterr()
+
+    assert codes == [2, 2]
+    assert "bad.call.yaml" in said.err
+    assert "--cert and --key belong together" in said.err
+    assert said.out == ""
+
+
+def test_https_is_offered_with_a_certificate_made_for_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The URL is https, and the file that clients must trust is named, and gone at the end."""
+    code = twilio_server.run(_options("--for", "0.05", "--tls"))
+    lines = capsys.readouterr().out.splitlines()
+    pairs = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+    assert code == 0
+    assert pairs["TWILIO_API_URL"].startswith("https://127.0.0.1:")
+    assert not Path(pairs["SSL_CERT_FILE"]).exists()
+
+
+def test_a_scenario_is_the_caller_of_every_call(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A scenario's network plays no part, which is said; a webhook nobody serves is told of."""
+    scenarios = Path(__file__).parents[1] / "scenarios"
+    options = _options(
+        *("--for", "1.5", "--scenario", str(scenarios / "network" / "twilio-leg-breaks.call.yaml")),
+        *("--call", "http://127.0.0.1:9/incoming-call"),
+    )
+    code = twilio_server.run(options)
+    out = capsys.readouterr().out
+
+    assert code == 0
+    assert "`network:` plays no part here" in out
+    assert "error 11205: HTTP connection failure" in out
+    assert "1 call made" in out
+
+
+def test_a_folder_of_scenarios_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """One caller is asked for."""
+    folder = Path(__file__).parents[1] / "scenarios" / "hangup"
+
+    assert twilio_server.run(_options("--scenario", str(folder))) == 2
+    assert "name one file" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 3, and the address."""
+    code = twilio_server.run(_options("--for", "1", "--host", "192.0.2.1"))
+
+    assert code == 3
+    assert "192.0.2.1:0" in capsys.readouterr().err
+
+
+def test_rest_faults_can_be_asked_for() -> None:
+    """The options become the account's faults."""
+    options = _options(
+        *("--rest-answers", "503,timeout,ok", "--rest-delay", "1.5", "--rest-limit", "3"),
+        *("--at", "Bridge.Example.com=127.0.0.1:8080"),
+    )
+
+    assert options.rest_answers == [503, "timeout", "ok"]
+    assert (options.rest_delay, options.rest_limit) == (1.5, 3)
+    assert options.at == [("bridge.example.com", ("127.0.0.1", 8080))]
+
+
+def test_ctrl_c_ends_it_in_order() -> None:
+    """SIGINT: exit code 0 and the last line; nothing is left running."""
+    program = (
+        "import argparse; from simulator.live import twilio_server as t; "
+        "p = argparse.ArgumentParser(); t.add_parser(p.add_subparsers()); "
+        "o = p.parse_args(['twilio', '--for', '20']); raise SystemExit(o.command(o))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+
+    assert first.startswith("# fake Twilio REST API on 127.0.0.1:")
+    assert process.returncode == 0
+    assert rest.endswith("# ended; 0 calls made\n")
