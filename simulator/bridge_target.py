@@ -18,12 +18,8 @@ from hypercorn.typing import ASGIFramework
 from bridge.app import make_app
 from bridge.outside import Outside
 from bridge.settings import UnusableSettings, settings_from
+from simulator.pretended import ACCOUNT_SID, API_KEY, AUTH_TOKEN, PUBLIC_HOST
 from simulator.stream import BridgeStream
-
-PUBLIC_HOST = "bridge.example.com"
-ACCOUNT_SID = "AC" + "5" * 32
-AUTH_TOKEN = "auth-token-of-a-simulated-account"  # noqa: S105 - of nobody
-API_KEY = "sk-simulated"
 
 WORLD_SETTINGS: Mapping[str, str] = {
     "OPENAI_API_KEY": API_KEY,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simulator.bridge_target import settings_complaints
 from simulator.scenario import Scenario, ScenarioProblem, load_scenarios
-from simulator.world import bridge_settings
+from simulator.scene import bridge_settings
 
 
 def load_playable(paths: Sequence[Path]) -> tuple[list[Scenario], list[ScenarioProblem]]:

@@ -7,47 +7,37 @@ seed, so processes share nothing and the order of results does not depend on the
 import multiprocessing
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
 
 import outcome
 
 from simulator.clock import run_virtually
+from simulator.jobs import Job, OnTrace, jobs_for
 from simulator.judging.judge import Judge, repeat_command, shown_path
 from simulator.report.result import ScenarioResult
-from simulator.scenario.format import Scenario
 from simulator.world import World
+
+__all__ = ["Job", "OnTrace", "jobs_for", "play", "play_all"]
 
 LONG_TAG = "long"
 """Scenarios with this tag start first, so that no process is left alone with an hour of call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One call to play."""
+def play(job: Job, on_trace: OnTrace | None = None) -> ScenarioResult:
+    """Play one call in virtual time and judge it. What breaks the world itself is an `error`.
 
-    scenario: Scenario
-    seed: int
-
-
-def jobs_for(scenarios: Iterable[Scenario], seed: int, seeds: int | None) -> list[Job]:
-    """Each scenario with its own number of seeds, counted from `seed`, or with `seeds` of them."""
-    return [
-        Job(scenario, seed + offset)
-        for scenario in scenarios
-        if scenario.skip is None
-        for offset in range(seeds or scenario.seeds)
-    ]
-
-
-def play(job: Job) -> ScenarioResult:
-    """Play one call in virtual time and judge it. What breaks the world itself is an `error`."""
+    Args:
+        job: what to play.
+        on_trace: given the call's trace before it begins.
+    """
     started_s = time.perf_counter()
 
     async def one_call() -> ScenarioResult:
         world = World(job.scenario, job.seed)
         judge = Judge(job.scenario, world.trace)
+        if on_trace is not None:
+            on_trace(world.trace)
         await world.play()
         return judge.result(
             seed=job.seed,

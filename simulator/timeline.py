@@ -15,6 +15,10 @@ from simulator.clock import current_jumper
 MS_PER_S = 1000
 
 
+def _nothing() -> None:
+    """What a cancelled timer does, should its time come."""
+
+
 class Timer:
     """A callback that has been asked for and may still be cancelled."""
 
@@ -25,8 +29,9 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Forget the callback; cancelling twice, or after it ran, is harmless."""
+        """Forget the callback and all it holds; twice, or after it ran, is harmless."""
         self.cancelled = True
+        self.do = _nothing
 
 
 class Timeline:

@@ -23,6 +23,7 @@ from simulator.report import (
     write_junit,
 )
 from simulator.report.chart import PER_LANE_MAX, Bar, Tick
+from simulator.report.files import junit_tree
 from simulator.report.page import number, page
 from tests.judging import Story, voice
 
@@ -228,3 +229,61 @@ def test_the_chart_is_bounded() -> None:
 def test_the_object_can_be_made_without_a_file() -> None:
     """Other programs may take the result as it is."""
     assert json_object([result()], seed=0, wall_s=0.1)["scenarios"][0]["verdict"] == "passed"
+
+
+# -- in real time ---------------------------------------------------------------------------------
+
+LATE = {"count": 900, "p50": 1.0, "p95": 5.0, "p99": 17.6, "max": 57.8}
+SKIPPED = Expectation("truncate, once", "skipped", None, 15, "this bridge lacks truncate")
+
+
+def test_no_verdict_is_neither_passed_nor_failed(tmp_path: Path) -> None:
+    """An inconclusive call says why: in the terminal, JSON, JUnit (as an error) and the page."""
+    late = result(
+        "inconclusive",
+        problem="this machine did not keep up",
+        expectations=(),
+        target="theirs",
+        lateness=LATE,
+    )
+    text = StringIO()
+    print_results(Console(file=text, width=120), [late])
+    write_json([late], tmp_path / "r.json")
+    shown = read_json(tmp_path / "r.json")["scenarios"][0]
+    suite = junit_tree([late])[0]
+    error = suite[0].find("error")
+
+    assert "this machine did not keep up" in text.getvalue()
+    assert "1 inconclusive" in text.getvalue()
+    assert (shown["verdict"], shown["target"]) == ("inconclusive", "theirs")
+    assert shown["lateness_ms"] == LATE
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "1")
+    assert error is not None
+    assert (error.get("type"), error.get("message")) == ("inconclusive", late.problem)
+    assert "this machine did not keep up" in page([late])
+
+
+def test_what_was_not_judged_is_told_once(tmp_path: Path) -> None:
+    """It is no failure; its reason stands below the table and in the page."""
+    made = result(expectations=(GOOD, SKIPPED), target="theirs", lateness=LATE)
+    text = StringIO()
+    print_results(Console(file=text, width=120), [made, made])
+
+    assert verdict_of((GOOD, SKIPPED), ()) == "passed"
+    assert made.failures == []
+    assert "not judged: 2 expectation(s): this bridge lacks truncate" in text.getvalue()
+    assert '<span class="v skipped">skipped</span>' in page([made])
+
+
+def test_the_harness_tells_its_own_lateness() -> None:
+    """Of the worst call in the terminal, of each one in the page; in virtual time there is none."""
+    text = StringIO()
+    print_results(Console(file=text, width=120), [result(), result(target="theirs", lateness=LATE)])
+
+    assert "lateness, in its worst call: p50 1.0 ms, p95 5.0 ms, p99 17.6 ms, max 57.8 ms" in (
+        text.getvalue()
+    )
+    assert "played in real time against theirs; lateness p50 1.0 ms" in page(
+        [result(target="theirs", lateness=LATE)]
+    )
+    assert "lateness" not in page([result()])

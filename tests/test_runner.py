@@ -8,7 +8,7 @@ from simulator import runner
 from simulator.report.result import ScenarioResult
 from simulator.runner import Job, jobs_for, play, play_all
 from simulator.scenario import load_scenarios
-from simulator.world import World
+from simulator.scene import Scene
 from tests.small_calls import FAILS, PASSES, SKIPPED, small_call, write
 
 
@@ -75,11 +75,11 @@ def test_a_crash_of_the_world_is_an_error_and_no_failure(
 ) -> None:
     """What breaks the simulator itself is told with its traceback; nobody's expectation failed."""
 
-    def crash(world: World) -> None:
+    def crash(scene: Scene) -> None:
         nothing: list[None] = []
-        world.timeline.after(5, nothing.pop)
+        scene.timeline.after(5, nothing.pop)
 
-    monkeypatch.setattr(World, "_guard", crash)
+    monkeypatch.setattr(Scene, "_guard", crash)
     result = play(Job(small_call(tmp_path, PASSES), 0))
 
     assert result.verdict == "error"
@@ -91,10 +91,10 @@ def test_a_crash_of_the_world_is_an_error_and_no_failure(
 def test_ctrl_c_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt ends the run."""
 
-    def interrupt(world: World) -> None:
+    def interrupt(scene: Scene) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(World, "_guard", interrupt)
+    monkeypatch.setattr(Scene, "_guard", interrupt)
     call = small_call(tmp_path, PASSES)
 
     with pytest.raises(KeyboardInterrupt):

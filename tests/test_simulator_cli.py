@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from simulator import cli
+from simulator.scene import Scene
 from simulator.world import World
 from tests.planted.line import no_mulaw_in_session_update
 from tests.small_calls import FAILS, PASSES, SKIPPED, write
@@ -139,10 +140,10 @@ def test_3_a_call_could_not_be_played(
 ) -> None:
     """A crash of the simulator is neither a pass nor a failed expectation; all calls are told."""
 
-    def crash(world: World) -> None:
+    def crash(scene: Scene) -> None:
         raise RuntimeError("the world has come off its hinges")
 
-    monkeypatch.setattr(World, "_guard", crash)
+    monkeypatch.setattr(Scene, "_guard", crash)
     code = run(calls)
     out = capsys.readouterr().out
 
@@ -178,7 +179,7 @@ def test_3_a_run_that_was_broken_off(
     def broken_off(*given: object, **options: object) -> None:
         raise mishap
 
-    monkeypatch.setattr(cli, "play_all", broken_off)
+    monkeypatch.setattr(cli.run, "play_all", broken_off)
     code = run(write(tmp_path, "passes", PASSES))
 
     assert code == 3
@@ -279,6 +280,7 @@ def test_the_json_result_has_the_published_fields(calls: Path, tmp_path: Path) -
         assert set(each) == {
             *("name", "path", "seed", "verdict", "metrics", "expectations"),
             *("simulated_s", "wall_s", "digest", "violations", "problem", "command"),
+            *("target", "lateness_ms"),
         }
     assert [failed["verdict"], passed["verdict"]] == ["failed", "passed"]
     assert metrics["time_to_first_audio_ms"] == {"count": 0}
@@ -347,7 +349,7 @@ def test_validate_plays_nothing(
     calls: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It reads, counts and says that all can be played; or what cannot."""
-    monkeypatch.setattr(cli, "play_all", None)
+    monkeypatch.setattr(cli.run, "play_all", None)
     good = cli.main(["validate", str(calls)])
     said = capsys.readouterr().out
     write(calls, "wrong", "caler: []\n")

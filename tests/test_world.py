@@ -7,15 +7,16 @@ import pytest
 import trio
 
 from bridge.legs import RealtimeLeg
-from simulator import world
+from simulator import scene
 from simulator.bridge_target import OurBridge
 from simulator.clock import run_virtually
 from simulator.report.result import ScenarioResult
 from simulator.runner import Job, play
 from simulator.scenario import Scenario
+from simulator.scene import SETTLE_MS, bridge_settings
 from simulator.stream import BridgeStream
 from simulator.trace import Event
-from simulator.world import SETTLE_MS, World, bridge_settings
+from simulator.world import World
 from tests.small_calls import NEVER_ENDS, PASSES, SPEAKS, small_call
 
 
@@ -105,7 +106,7 @@ def test_a_call_that_nobody_ends_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So long after the last step the caller's phone gives up, and that is a failure."""
-    monkeypatch.setattr(world, "GUARD_MS", 3_000.0)
+    monkeypatch.setattr(scene, "GUARD_MS", 3_000.0)
     call = small_call(tmp_path, NEVER_ENDS)
     result = play(Job(call, 0))
     events = played(call)
@@ -129,7 +130,7 @@ def test_a_caller_who_takes_his_time_is_not_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: str
 ) -> None:
     """The guard counts from the end of what the caller is doing or waiting for."""
-    monkeypatch.setattr(world, "GUARD_MS", 2_000.0)
+    monkeypatch.setattr(scene, "GUARD_MS", 2_000.0)
     (stopped,) = only(played(small_call(tmp_path, f"caller: {steps}\n")), "world.stopped")
 
     assert 8_500.0 < stopped.at_ms < 9_000.0
@@ -243,7 +244,7 @@ def test_added_latency_goes_away_again(tmp_path: Path) -> None:
 
     def look(made: World) -> None:
         def note() -> None:
-            seen[made.timeline.now_ms] = made._twilio.to_bridge.pace.latency_ms
+            seen[made.timeline.now_ms] = made.scene.twilio.to_bridge.pace.latency_ms
             made.timeline.after(100, note)
 
         note()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from simulator.judging.observer import Observer
+from simulator.judging.terms import IN_A_WORLD, Terms
 from simulator.scenario.format import LinkSetup, Scenario
 from simulator.trace import Event
 
@@ -21,22 +22,26 @@ ROUNDING_MS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One direction of one leg. `nominal_ms` is what a message takes without jitter and faults."""
+    """One direction of one leg. `nominal_ms` is what a message takes without jitter and faults.
+
+    `scheduling_ms`: what real sockets and schedulers may add; nothing in virtual time.
+    """
 
     nominal_ms: float = 0.0
     jitter_ms: float = 0.0
     added_ms: float = 0.0
+    scheduling_ms: float = 0.0
 
     @classmethod
-    def of(cls, link: LinkSetup) -> Way:
+    def of(cls, link: LinkSetup, scheduling_ms: float = 0.0) -> Way:
         """The bounds of a scenario's link."""
         added_ms = sum(fault.value_ms for fault in link.faults if fault.kind == "latency")
-        return cls(link.latency_ms, link.jitter_ms, added_ms)
+        return cls(link.latency_ms, link.jitter_ms, added_ms, scheduling_ms)
 
     @property
     def longest_ms(self) -> float:
         """No message takes longer, unless an outage overlaps."""
-        return self.nominal_ms + self.jitter_ms + self.added_ms
+        return self.nominal_ms + self.jitter_ms + self.added_ms + self.scheduling_ms
 
     @property
     def shortest_ms(self) -> float:
@@ -61,10 +66,12 @@ class Conditions:
     outages_ms: dict[tuple[str, str, str], float] = field(default_factory=dict)
     scripted_errors: frozenset[str] = frozenset()
     admission_refused: bool = False
+    scheduling_ms: float = 0.0
 
     @classmethod
-    def of(cls, scenario: Scenario) -> Conditions:
+    def of(cls, scenario: Scenario, terms: Terms = IN_A_WORLD) -> Conditions:
         """What `scenario` says about the network, the model's faults and its exceptions."""
+        real_ms = terms.scheduling_ms
         network, model = scenario.network, scenario.model
         outages_ms: dict[tuple[str, str, str], float] = {}
         for leg, setup in (("twilio", network.twilio), ("realtime", network.realtime)):
@@ -73,14 +80,15 @@ class Conditions:
                     key = (leg, way, fault.kind)
                     outages_ms[key] = max(fault.duration_ms, outages_ms.get(key, 0.0))
         return cls(
-            twilio_in=Way.of(network.twilio.to_bridge),
-            twilio_out=Way.of(network.twilio.from_bridge),
-            realtime_in=Way.of(network.realtime.to_bridge),
-            realtime_out=Way.of(network.realtime.from_bridge),
-            allow=dict(scenario.expect.allow),
+            twilio_in=Way.of(network.twilio.to_bridge, real_ms),
+            twilio_out=Way.of(network.twilio.from_bridge, real_ms),
+            realtime_in=Way.of(network.realtime.to_bridge, real_ms),
+            realtime_out=Way.of(network.realtime.from_bridge, real_ms),
+            allow={**terms.excused(), **scenario.expect.allow},
             outages_ms=outages_ms,
             scripted_errors=frozenset(fault.code for fault in model.faults if fault.code),
             admission_refused=model.refuse is not None or model.require_key is not None,
+            scheduling_ms=real_ms,
         )
 
     @property
@@ -109,9 +117,9 @@ class Conditions:
 
         One 20 ms frame, and the jitter of Twilio's link twice: once in the round trip that was
         measured, once in the delay of the clear itself. Added latency (a fault) is not measured yet
-        when it strikes, so it counts in full.
+        when it strikes, so it counts in full. What real scheduling may add is jitter too, once.
         """
-        jitter_ms = self.twilio_in.jitter_ms + self.twilio_out.jitter_ms
+        jitter_ms = self.twilio_in.jitter_ms + self.twilio_out.jitter_ms + self.scheduling_ms / 2
         return 20.0 + 2 * jitter_ms + self.twilio_in.added_ms + self.twilio_out.added_ms
 
 

@@ -14,11 +14,13 @@ from simulator.judging.conditions import Conditions
 from simulator.judging.metrics import Sample, Samples, aggregate
 from simulator.judging.observer import Observer
 from simulator.judging.readings import in_words_ms
+from simulator.judging.terms import IN_A_WORLD, NOT_READ, Terms
 from simulator.scenario.format import Ended, EventRule, Expect, Threshold
 from simulator.scenario.names import EVENTS, METRICS, EventName
 from simulator.trace import Event
 
-Verdict = Literal["passed", "failed", "violation"]
+Verdict = Literal["passed", "failed", "violation", "skipped", "unobservable"]
+"""`skipped`: the bridge lacks what it needs. `unobservable`: nobody can know. Both are neither."""
 
 COMPARISONS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
 
@@ -125,7 +127,7 @@ class RuleWatch:
         if any(_text(event.data.get(key)) != value for key, value in rule.where.items()):
             return
         late_ms = at_ms - self._of_ms
-        if rule.of is not None and late_ms > rule.within_ms:
+        if rule.of is not None and late_ms > rule.within_ms + self._conditions.scheduling_ms:
             why = "before any" if self._of_ms == -inf else f"{late_ms:.1f} ms after the last"
             _keep(self.passed_over, f"{why} {rule.of}: {_one_space(event.line())}")
             return
@@ -193,11 +195,13 @@ class EventWatch(Observer):
         self.ended_by: str | None = None
         self.ended_reason: str | None = None
         self.ended_line = ""
+        self.warning = ""
         self.tools_not_offered: dict[str, None] = {}
         for watch in self.rules:
             for name in dict.fromkeys(watch.names):
                 self._listen(watch, name, EVENTS[name])
         self.on("phone.ended", self._ended)
+        self.on("twilio.warning", self._warned)
         self.on("bridge.ended", self._bridge_ended)
         self.on("realtime.tool_not_offered", self._not_offered)
 
@@ -216,6 +220,9 @@ class EventWatch(Observer):
             self.ended_by = str(event.data.get("by", ""))
             self.ended_line = _one_space(event.line())
 
+    def _warned(self, event: Event) -> None:
+        self.warning = f"{event.data.get('code')}: {event.data.get('text', '')}"
+
     def _not_offered(self, event: Event) -> None:
         self.tools_not_offered[str(event.data.get("tool", ""))] = None
 
@@ -227,7 +234,7 @@ class EventWatch(Observer):
 # -- the rest ---------------------------------------------------------------------------------
 
 
-def judge_ended(ended: Ended, watch: EventWatch) -> list[Expectation]:
+def judge_ended(ended: Ended, watch: EventWatch, terms: Terms = IN_A_WORLD) -> list[Expectation]:
     """Who ended the call, and which reason the bridge gave."""
     found = []
     for what, asked, was in (
@@ -237,12 +244,16 @@ def judge_ended(ended: Ended, watch: EventWatch) -> list[Expectation]:
         if asked is None:
             continue
         text = f"ended {what}: {asked}"
+        if what == "reason" and not terms.log_is_read:
+            found.append(_unobservable(Expectation(text, "unobservable", None, ended.line)))
+            continue
         if was == asked:
             found.append(Expectation(text, "passed", was, ended.line))
             continue
         nothing = "the line was never released" if what == "by" else "the bridge gave no reason"
         why = nothing if was is None else f"it was {was}"
         why = f"{why} ({watch.ended_line})" if watch.ended_line else why
+        why = f"{why}; Twilio's last warning: {watch.warning}" if watch.warning else why
         found.append(Expectation(text, "failed", was, ended.line, why))
     return found
 
@@ -261,19 +272,40 @@ def judge(
     samples: Mapping[str, Samples],
     watch: EventWatch,
     unused_replies: Sequence[str] = (),
+    terms: Terms = IN_A_WORLD,
 ) -> list[Expectation]:
     """All of a scenario's expectations, in the order: thresholds, events, ending, replies."""
     found = [
-        judge_threshold(threshold, samples.get(threshold.metric))
+        _on_terms(
+            judge_threshold(threshold, samples.get(threshold.metric)),
+            terms.why_not_metric(threshold.metric),
+        )
         for thresholds in expect.thresholds.values()
         for threshold in thresholds
     ]
-    found += [_about_tools(rule.judge(), rule.rule.name, watch) for rule in watch.rules]
+    found += [_judge_rule(each, watch, terms) for each in watch.rules]
     if expect.ended is not None:
-        found += judge_ended(expect.ended, watch)
+        found += judge_ended(expect.ended, watch, terms)
     if expect.replies_used:
         found.append(_about_tools(judge_replies(unused_replies), "tool", watch))
     return found
+
+
+def _judge_rule(rule: RuleWatch, watch: EventWatch, terms: Terms) -> Expectation:
+    found = _about_tools(rule.judge(), rule.rule.name, watch)
+    names = (rule.rule.name, rule.rule.of, rule.rule.after, rule.rule.before)
+    if not terms.log_is_read and "bridge.log" in names:
+        return _unobservable(found)
+    return _on_terms(found, terms.why_not_event(*names))
+
+
+def _on_terms(found: Expectation, lacking: str) -> Expectation:
+    """As found, or skipped because the bridge cannot do what it takes."""
+    return replace(found, verdict="skipped", explanation=lacking) if lacking else found
+
+
+def _unobservable(found: Expectation) -> Expectation:
+    return replace(found, verdict="unobservable", measured=None, explanation=NOT_READ)
 
 
 def _about_tools(found: Expectation, about: str, watch: EventWatch) -> Expectation:

@@ -13,6 +13,8 @@ from simulator.judging.conditions import Conditions
 from simulator.judging.expect import EventWatch, Expectation, judge
 from simulator.judging.metrics import Metrics
 from simulator.judging.observer import Chorus, Observer
+from simulator.judging.terms import IN_A_WORLD, Terms
+from simulator.judging.trouble import TwilioTrouble
 from simulator.report.chart import ChartRecorder
 from simulator.report.result import TAIL_LINES, ScenarioResult, verdict_of
 from simulator.scenario.format import Reply, Scenario
@@ -58,19 +60,23 @@ class RunWatch(Observer):
 
 
 class Judge(Chorus):
-    """Watches one call of `scenario` in `trace`."""
+    """Watches one call of `scenario` in `trace`, and judges it on `terms`."""
 
-    def __init__(self, scenario: Scenario, trace: Trace) -> None:
-        conditions = Conditions.of(scenario)
+    def __init__(self, scenario: Scenario, trace: Trace, terms: Terms = IN_A_WORLD) -> None:
+        conditions = Conditions.of(scenario, terms)
         self.scenario = scenario
+        self.terms = terms
         self.auditor = Auditor(conditions)
         books = self.auditor
         self.metrics = Metrics(books.provenance, books.caller_audio, conditions)
         self.watch = EventWatch(scenario.expect.events, conditions)
         self.run = RunWatch(scenario.model.replies)
         self.chart = ChartRecorder()
+        self.trouble = TwilioTrouble(scenario)
         self._trace = trace
-        super().__init__((self.auditor, self.metrics, self.watch, self.run, self.chart))
+        super().__init__(
+            (self.auditor, self.metrics, self.watch, self.run, self.chart, self.trouble)
+        )
         trace.subscribe(self.observe)
 
     def result(
@@ -110,11 +116,14 @@ class Judge(Chorus):
 
     def _expectations(self) -> list[Expectation]:
         expect = self.scenario.expect
-        found = judge(expect, self.metrics.samples, self.watch, self.run.unused)
+        found = judge(expect, self.metrics.samples, self.watch, self.run.unused, self.terms)
         stopped_ms = self.run.stopped_after_ms
         if stopped_ms is not None and self.scenario.stop_after_ms is None:
             why = f"nobody ended it, so it was stopped after {stopped_ms / 1000:.0f} s"
             found.append(Expectation("the call ends by itself", "failed", None, 0, why))
+        trouble = self.trouble.expectation()
+        if trouble is not None:
+            found.insert(0, trouble)
         for crash in self.run.crashes:
             text = "nothing in the bridge crashes"
             found.append(Expectation(text, "failed", None, 0, f"its log says {crash}"))

@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 from simulator.report.result import ScenarioResult
 
 SCHEMA_VERSION = 1
+NO_VERDICT = frozenset({"error", "inconclusive"})
+"""Nothing is known of the bridge: an error, for JUnit, and no failure."""
 
 
 def json_object(results: Sequence[ScenarioResult], *, seed: int, wall_s: float) -> dict[str, Any]:
@@ -63,6 +65,8 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
         "digest": result.digest,
         "problem": result.problem,
         "command": result.command,
+        "target": result.target,
+        "lateness_ms": dict(result.lateness),
     }
 
 
@@ -94,18 +98,19 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def junit_tree(results: Sequence[ScenarioResult]) -> ET.Element:
-    """One test case per scenario and seed; broken laws are failures too, unplayable is an error."""
+    """One test case per scenario and seed; broken laws are failures too, no verdict is an error."""
     suite = ET.Element("testsuite", name="callsim")
     suite.set("tests", str(len(results)))
     suite.set("failures", str(sum(each.verdict in ("failed", "violation") for each in results)))
-    suite.set("errors", str(sum(each.verdict == "error" for each in results)))
+    suite.set("errors", str(sum(each.verdict in NO_VERDICT for each in results)))
     suite.set("time", f"{sum(each.wall_s for each in results):.3f}")
     for result in results:
         case = ET.SubElement(suite, "testcase", classname=result.path)
         case.set("name", f"{result.name} [seed {result.seed}]")
         case.set("time", f"{result.wall_s:.3f}")
-        if result.verdict == "error":
-            problem = ET.SubElement(case, "error", message=_printable(result.problem))
+        if result.verdict in NO_VERDICT:
+            problem = ET.SubElement(case, "error", type=result.verdict)
+            problem.set("message", _printable(result.problem))
             problem.text = _printable(result.command)
         elif result.verdict != "passed":
             lines = [f"{each.text}: {each.explanation}" for each in result.failures]

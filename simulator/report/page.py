@@ -99,7 +99,7 @@ def _section(index: int, result: ScenarioResult) -> str:
         f'<span class="v {result.verdict}">{result.verdict}</span> <b>{escape(result.name)}</b> '
         f'<span class="dim">{where}</span></summary>{why}{problem}'
         f"{drawing(result.chart)}{_expectations(result.expectations)}{_violations(result)}"
-        f"{_metrics(result)}{_tail(result)}{repeat}"
+        f"{_metrics(result)}{_lateness(result)}{_tail(result)}{repeat}"
         f'<p class="dim">trace digest {escape(result.digest) or "-"}</p></details></section>'
     )
 
@@ -170,6 +170,18 @@ def _metrics(result: ScenarioResult) -> str:
         "<details><summary>Metrics</summary><table><thead><tr><th>metric</th><th>samples</th>"
         "<th>min</th><th>p50</th><th>p95</th><th>max</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></details>"
+    )
+
+
+def _lateness(result: ScenarioResult) -> str:
+    """How late the harness was while it played in real time."""
+    if not result.lateness:
+        return ""
+    said = ", ".join(
+        f"{name} {result.lateness[name]:.1f} ms" for name in ("p50", "p95", "p99", "max")
+    )
+    return (
+        f'<p class="dim">played in real time against {escape(result.target)}; lateness {said}</p>'
     )
 
 

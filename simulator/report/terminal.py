@@ -24,7 +24,13 @@ COLUMNS = (
 )
 """Heading, metric and aggregate; milliseconds."""
 
-STYLES = {"passed": "green", "failed": "red", "violation": "magenta", "error": "yellow"}
+STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "violation": "magenta",
+    "inconclusive": "yellow",
+    "error": "yellow",
+}
 TAIL_LINES = 12
 FAILURE_WIDTH = 120
 
@@ -41,6 +47,8 @@ def print_results(
     for result in results:
         if result.verdict != "passed":
             print_failure(console, result)
+    _tell_unjudged(console, results)
+    _tell_lateness(console, results)
     console.print(_closing(results, wall_s), highlight=False)
     if report:
         console.print(f"report: {escape(report)}", highlight=False, soft_wrap=True)
@@ -89,6 +97,25 @@ def print_failure(console: Console, result: ScenarioResult) -> None:
             _say(console, f"  {row}", "dim")
     if result.command:
         _say(console, f"  repeat: {result.command}", "bold")
+
+
+def _tell_unjudged(console: Console, results: Sequence[ScenarioResult]) -> None:
+    """What was neither met nor missed, each reason once."""
+    reasons: dict[str, int] = {}
+    for result in results:
+        for each in result.unjudged:
+            reasons[each.explanation] = reasons.get(each.explanation, 0) + 1
+    for reason, count in reasons.items():
+        _say(console, f"not judged: {count} expectation(s): {reason}", "yellow")
+
+
+def _tell_lateness(console: Console, results: Sequence[ScenarioResult]) -> None:
+    """How late the harness itself was, at its worst call."""
+    late = [result.lateness for result in results if result.lateness]
+    if late:
+        worst = max(late, key=lambda each: each["max"])
+        said = ", ".join(f"{name} {worst[name]:.1f} ms" for name in ("p50", "p95", "p99", "max"))
+        _say(console, f"this machine's own lateness, in its worst call: {said}", "dim")
 
 
 def _tell_violations(console: Console, result: ScenarioResult) -> None:

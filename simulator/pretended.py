@@ -1,0 +1,9 @@
+"""Who the fakes pretend to be: the account, its keys, the bridge's public host.
+
+Owns these few constants, which virtual and real time share. They are of nobody.
+"""
+
+PUBLIC_HOST = "bridge.example.com"
+ACCOUNT_SID = "AC" + "5" * 32
+AUTH_TOKEN = "auth-token-of-a-simulated-account"  # noqa: S105 - of nobody
+API_KEY = "sk-simulated"
