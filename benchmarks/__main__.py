@@ -7,7 +7,7 @@ machines are shared and noisy.
 import argparse
 import platform
 
-from benchmarks import core, drift, framing, memory, speed, stack
+from benchmarks import core, drift, framing, load, memory, speed, stack
 
 PARTS = {
     "core": core,
@@ -16,6 +16,7 @@ PARTS = {
     "speed": speed,
     "drift": drift,
     "memory": memory,
+    "load": load,
 }
 
 
