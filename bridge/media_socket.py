@@ -46,5 +46,6 @@ class UnreadConnection(TrioASGIWebsocketConnection):
 
 def receiver_of(websocket: Websocket) -> ASGIReceiveCallable:
     """The server's own `receive` of this WebSocket."""
-    receive: ASGIReceiveCallable = websocket.scope["extensions"][RECEIVE]
+    extensions: dict[str, Any] = websocket.scope["extensions"]
+    receive: ASGIReceiveCallable = extensions[RECEIVE]
     return receive

@@ -171,6 +171,32 @@ def test_the_watchdog_lets_the_last_sentence_be_heard_out() -> None:
     assert bench.reason() is EndReason.AGENT_HUNG_UP
 
 
+def test_a_goodbye_that_breaks_off_within_a_frame_does_not_hold_the_line() -> None:
+    """The rest of a frame never fills up: it is no reason to wait, and no click in the silence."""
+    bench = Bench().ready()
+    commands = bench.hear(created("r1"), tool_call("r1"), delta("r1", "i1", 1010))
+    assert len(sent_audio(commands)) == 1000 * 8
+    bench.wait(1.1)
+    bench.played(commands)
+    bench.wait(4.0)
+    assert sent_audio(bench.commands) == sent_audio(commands)
+    assert bench.reason() is None
+    bench.wait(3.1)
+
+    assert bench.reason() is EndReason.AGENT_HUNG_UP
+
+
+def test_a_sound_that_goes_on_is_played_to_its_last_sample() -> None:
+    """What was held back follows at once when its response is given up while it sounds."""
+    bench = Bench().ready()
+    commands = bench.hear(created("r1"), delta("r1", "i1", 8010))
+    bench.hear(created("r2"), tool_call("r2"), done("r2"))
+    bench.wait(4.1)
+
+    assert len(sent_audio(commands)) == 8000 * 8
+    assert len(sent_audio(bench.commands)) == 8010 * 8
+
+
 def test_a_goodbye_that_comes_after_the_watchdog_is_cancelled() -> None:
     """It was given up; what is asked for and not begun is unwelcome, what is active is stopped."""
     bench = Bench().ready()

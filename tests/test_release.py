@@ -166,7 +166,9 @@ async def test_the_api_may_be_elsewhere(
         monkeypatch.setenv("TWILIO_REGION", region)
         monkeypatch.setenv("TWILIO_EDGE", "sydney")
     rest = FakeRest(completed())
-    result = await LineReleaser(ACCOUNT, "token", rest, "http://127.0.0.1:9000/twilio").release(CALL)
+    result = await LineReleaser(ACCOUNT, "token", rest, "http://127.0.0.1:9000/twilio").release(
+        CALL
+    )
 
     assert result == Released("completed")
     (request,) = rest.requests

@@ -224,6 +224,10 @@ class Turns:
         for response_id in self.responses.interrupt(frozenset()):
             self._outbox.cancel(response_id)
         self.responses.unwant()
+        if self._playback.audible(now):
+            self._outbox.play(self._playback.flush(now))
+        else:
+            self._playback.drop_held()  # a click in the silence after a sound that broke off
         self._watch(now)
 
     def lost(self, now: float) -> None:
