@@ -137,6 +137,7 @@ class Scene:
             clips=load_clip,
             library=speech_library(),
             cue=self._cues.when,
+            words_heard=lambda: self.phone.take_words(),
         )
 
     # -- links and randomness ----------------------------------------------------

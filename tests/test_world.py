@@ -296,3 +296,19 @@ def test_the_bridges_log_is_part_of_the_trace(tmp_path: Path) -> None:
     assert not any("time" in line.data or "level" in line.data for line in lines)
     assert ended.data["reason"] == "caller_hung_up"
     assert ended.data["media_in"] > 0
+
+
+def test_the_model_writes_down_what_the_caller_says(tmp_path: Path) -> None:
+    """Without a script of transcripts, they are the words of the caller's clips."""
+    text = """
+name: asked in words
+agent: {settings: {TRANSCRIPTION_MODEL: whisper-1}}
+model: {reply: auto}
+caller:
+  - {wait: 500ms, say: clips/en/hello.wav}
+  - {when: agent_silent, hang_up: true}
+"""
+    events = only(played(small_call(tmp_path, text)), "realtime.sent")
+    kind = "conversation.item.input_audio_transcription.completed"
+
+    assert [event.data["transcript"] for event in events if event.data["type"] == kind] == ["Hello."]

@@ -104,6 +104,7 @@ class FakePhone:
         self._interpreter = Interpreter(self._line)
         self._timers: dict[str, Timer] = {}
         self._moments_ms: dict[str, float] = {}
+        self._words: list[str] = []
 
     @property
     def sid(self) -> str:
@@ -183,8 +184,14 @@ class FakePhone:
 
     def speech_ended(self, words: str) -> None:
         """The caller has said `words`."""
+        self._words.append(words)
         if self._line.listener is not None:
             self._line.listener.speech_ended(words)
+
+    def take_words(self) -> str:
+        """What the caller has said since this was asked last."""
+        words, self._words = self._words, []
+        return " ".join(filter(None, words))
 
     def hang_up(self) -> None:
         """The caller hangs up."""
