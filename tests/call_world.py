@@ -59,6 +59,9 @@ class World:
         self._ended = False
         self._dead: set[str] = set()
         self._frames = 0
+        self._hangup = EndReason.AGENT_HUNG_UP
+        self._sign_of_life_ms = 0
+        self._nudges = 0
 
     # -------------------------------------------------------------------- time
     @property
@@ -74,6 +77,7 @@ class World:
                 isfinite(self.call.deadline) is (self.call.phase is not Phase.ENDED),
                 "a call that has not ended has a finite deadline",
             )
+            law(self._ended or self.now_ms <= self._last_ms, "the limit is a limit")
             due = (
                 self.agenda.next_ms,
                 self._playout.next_ms,
@@ -89,6 +93,11 @@ class World:
                 self.agenda.happen()
         self.agenda.now_ms = until
         self._listen()
+
+    @property
+    def _last_ms(self) -> float:
+        """After the limit come the goodbye and the release, bounded both."""
+        return (self.plan.call_max_s + self.plan.limit_farewell_s + 10) * 1000 + 1
 
     def _listen(self) -> None:
         """What the phone has played by now."""
@@ -109,17 +118,27 @@ class World:
         """The core receives a message."""
         if self._ended:
             return
-        interrupting = isinstance(message, realtime.SpeechStarted) and (
-            self.call.phase is Phase.TALKING
-            or (self.call.phase is Phase.CLOSING and self.plan.end_call_interruptible)
-        )
-        if interrupting:
+        if self._interrupts(message):
             self._bury()
+        if isinstance(message, realtime.SpeechStarted | realtime.SpeechStopped | twilio.Dtmf):
+            self._sign_of_life_ms = self.now_ms
+        if isinstance(message, realtime.SpeechStarted | twilio.Dtmf):
+            self._nudges = 0
         self._obey(self.call.receive(message, self.now_ms / 1000), message)
         if isinstance(message, twilio.Start):
             self._started = True
         if isinstance(message, realtime.Closed):
             self._realtime_open = False
+
+    def _interrupts(self, message: Inbound) -> bool:
+        """Whether this is an end of all that the model has begun to say."""
+        if not isinstance(message, realtime.SpeechStarted | twilio.Dtmf):
+            return False
+        if self.call.phase is Phase.TALKING:
+            return isinstance(message, realtime.SpeechStarted) or self.plan.dtmf_interrupts
+        by_agent = self._hangup is EndReason.AGENT_HUNG_UP and self.plan.end_call_interruptible
+        taken_back = by_agent or self._hangup is EndReason.IDLE_CALLER
+        return self.call.phase is Phase.CLOSING and taken_back and self._realtime_open
 
     def _bury(self) -> None:
         """The caller speaks: no more audio of what is active, or not yet heard."""
@@ -133,9 +152,18 @@ class World:
         clears = of_type(commands, twilio.Clear)
         cut = of_type(commands, realtime.ConversationItemTruncate)
         late = isinstance(cause, realtime.OutputAudioDelta)
-        if isinstance(cause, realtime.SpeechStarted) and not clears and self._listening():
+        time_is_up = any(
+            note.event == "hanging_up" and note.fields["reason"] == EndReason.LIMIT
+            for note in of_type(commands, Note)
+        )
+        if time_is_up:
+            self._bury()
+        interrupted = isinstance(cause, realtime.SpeechStarted) or (
+            isinstance(cause, twilio.Dtmf) and self.plan.dtmf_interrupts
+        )
+        if interrupted and not clears and self._listening():
             self.agenda.later(self._to_twilio.arrival_ms(self.now_ms), self._should_be_silent)
-        law(not clears or self._listening(), "the goodbye is not cut")
+        law(not clears or self._listening() or time_is_up, "the goodbye is not cut")
         law(len(clears) <= 1, "one clear is enough")
         law(not cut or bool(clears) or late, "only what was not heard is truncated")
         for command in commands:
@@ -154,6 +182,8 @@ class World:
             case End():
                 self._ended = True
                 self._judge_release(command.reason)
+                idle = command.reason is EndReason.IDLE_CALLER
+                law(not idle or self._nudges >= self.plan.idle_nudges_max, "nudges come first")
             case ReleaseLine():
                 self._judge_release(EndReason.AGENT_HUNG_UP)
                 self.agenda.later(self.now_ms + 80, lambda: self.tell(LineReleased("completed")))
@@ -161,7 +191,7 @@ class World:
                 self._realtime_open = True
                 self._to_core(realtime.SessionCreated())
             case Note():
-                pass
+                self._judge_note(command)
             case twilio.SendMedia() | twilio.SendMark() | twilio.Clear():
                 self._to_phone(command)
             case _:
@@ -178,8 +208,26 @@ class World:
         at_ms = self._to_server.arrival_ms(self.now_ms)
         self.agenda.later(at_ms, partial(self.server.serve, event))
 
+    def _judge_note(self, note: Note) -> None:
+        """What the core has decided: a nudge, a warning, a goodbye."""
+        if note.event == "hanging_up":
+            self._hangup = EndReason(note.fields["reason"])
+        if note.event == "caller_idle" or note.fields.get("reason") == EndReason.IDLE_CALLER:
+            self._judge_silence()
+        self._nudges += note.event == "caller_idle"
+        if note.event == "time_warning" and note.fields["left_s"] > self.plan.call_warning_s / 2:
+            law(not self._playout.buffered_bytes, "nobody is warned over the sound")
+
+    def _judge_silence(self) -> None:
+        """Neither side has been heard for so long as the plan says."""
+        silent_ms = self.now_ms - max(self._silent_since_ms, self._sign_of_life_ms)
+        patience_ms = self.plan.idle_nudge_s * 1000 - self.tolerance_ms
+        quiet = silent_ms >= patience_ms and not self._playout.buffered_bytes
+        law(quiet, "who listens, speaks or types is not idle")
+
     def _judge_release(self, reason: EndReason) -> None:
-        if reason is not EndReason.AGENT_HUNG_UP or self.call.phase is Phase.TALKING:
+        polite = {EndReason.AGENT_HUNG_UP, EndReason.IDLE_CALLER}
+        if reason not in polite or self.call.phase is Phase.TALKING:
             return
         for item, sent in self.items.sent.items():
             dead = self.items.response[item].id in self._dead
@@ -268,9 +316,12 @@ class World:
     def settle(self) -> None:
         """Let everything arrive and sound; then what is remembered must be what was heard."""
         self.run(max(4000, 500 + self._playout.buffered_bytes // 8))
-        while self._playout.buffered_bytes or (self.server.active and not self._ended):
-            self.run(1000)
-        self.run(1500)
+        said = -1
+        while said != len(self.server.responses):
+            while self._playout.buffered_bytes or (self.server.active and not self._ended):
+                self.run(1000)
+            said = len(self.server.responses)
+            self.run(1500)
         if self._ended or self.call.phase is not Phase.TALKING or not self._realtime_open:
             return
         for item in self.items.response:

@@ -21,6 +21,10 @@ replies = st.builds(
 )
 pauses_ms = st.integers(0, 2500)
 few = st.integers(0, 5)
+QUIET = [(0.0, 2), (4.0, 1), (4.0, 0)]
+"""Silence until a nudge, and how many come before the goodbye."""
+LIMITS = [(3540.0, 60.0, 20.0), (20.0, 15.0, 20.0), (12.0, 0.0, 5.0), (12.0, 5.0, 0.0)]
+"""The longest call, the warning before and the goodbye after that; seconds."""
 latencies_ms = st.tuples(*[st.integers(5, 150)] * 4)
 
 
@@ -40,6 +44,9 @@ class CallMachine(RuleBasedStateMachine):
         can_release=st.booleans(),
         grace_s=st.sampled_from([0.0, 3.0]),
         frames=st.integers(0, 10),
+        keys_interrupt=st.booleans(),
+        quiet=st.sampled_from(QUIET),
+        limits=st.sampled_from(LIMITS),
     )
     def begin(
         self,
@@ -54,13 +61,26 @@ class CallMachine(RuleBasedStateMachine):
         can_release: bool,
         grace_s: float,
         frames: int,
+        keys_interrupt: bool,
+        quiet: tuple[float, int],
+        limits: tuple[float, float, float],
     ) -> None:
         """The call comes up."""
+        idle_nudge_s, idle_nudges_max = quiet
+        call_max_s, call_warning_s, limit_farewell_s = limits
         plan = CallPlan(
             greeting="Hi" if greeting else "",
             end_call_interruptible=interruptible,
             can_release=can_release,
             end_call_grace_s=grace_s,
+            dtmf_interrupts=keys_interrupt,
+            idle_nudge_s=idle_nudge_s,
+            idle_nudges_max=idle_nudges_max,
+            idle_nudge_text="Are they there?",
+            idle_goodbye_text="Nobody is there.",
+            call_max_s=call_max_s,
+            call_warning_s=call_warning_s,
+            limit_farewell_s=limit_farewell_s,
             turn_detection=realtime.ServerVad(
                 create_response=answers, interrupt_response=interrupts
             ),
@@ -104,10 +124,29 @@ class CallMachine(RuleBasedStateMachine):
         self.world.server.speech_starts()
         self.world.run(pause_ms)
 
-    @rule()
-    def keys(self) -> None:
-        """The caller presses a key."""
-        self.world.from_twilio(twilio.Dtmf("1"))
+    @rule(digits=st.text("1*#", min_size=1, max_size=4), every_ms=st.sampled_from([0, 200, 1900]))
+    def keys(self, digits: str, every_ms: int) -> None:
+        """The caller presses some keys."""
+        for digit in digits:
+            self.world.from_twilio(twilio.Dtmf(digit))
+            self.world.run(every_ms)
+
+    @rule(reply=replies, after_ms=pauses_ms, digits=st.sampled_from(["1", "1#", "#"]))
+    def keys_into_an_answer(self, reply: Reply, after_ms: int, digits: str) -> None:
+        """The caller is answered, and types into that."""
+        self.world.server.replies.append(reply)
+        self.world.server.speech_stops()
+        self.world.run(after_ms)
+        for digit in digits:
+            self.world.from_twilio(twilio.Dtmf(digit))
+        self.world.run(300)
+
+    @rule(reply=replies, pause_ms=st.integers(3000, 20_000))
+    def nobody_says_anything(self, reply: Reply, pause_ms: int) -> None:
+        """The caller has been answered, if the model is there, and thinks; or is gone."""
+        self.world.server.replies.append(reply)
+        self.world.server.speech_stops()
+        self.world.run(pause_ms)
 
     @rule()
     def nonsense(self) -> None:

@@ -202,18 +202,6 @@ def test_the_vendors_words_about_an_error_are_not_noted() -> None:
     assert "sk-abc" not in repr(bench.commands)
 
 
-def test_a_call_is_limited() -> None:
-    """However lively the line is."""
-    bench = Bench(CallPlan(call_max_s=60.0)).ready()
-    for _ in range(59):
-        bench.hear(media())
-        bench.wait(1.0)
-    assert bench.reason() is None
-    bench.wait(1.0)
-
-    assert bench.reason() is EndReason.LIMIT
-
-
 def test_any_message_keeps_the_line_alive() -> None:
     """A silent caller's carrier may send no audio for a long time, but marks come back."""
     bench = Bench().ready()
@@ -302,6 +290,12 @@ set_up = st.sampled_from([(), (START,), (START, *READY)])
         end_call_interruptible=st.booleans(),
         show_timing_math=st.booleans(),
         end_call_grace_s=st.sampled_from([0.0, 3.0]),
+        dtmf_to_model=st.booleans(),
+        dtmf_interrupts=st.booleans(),
+        idle_nudge_s=st.sampled_from([0.0, 0.0, 4.0]),
+        call_max_s=st.sampled_from([3540.0, 20.0]),
+        call_warning_s=st.sampled_from([0.0, 15.0]),
+        limit_farewell_s=st.sampled_from([0.0, 20.0]),
         turn_detection=st.builds(
             realtime.ServerVad, create_response=st.booleans(), interrupt_response=st.booleans()
         ),

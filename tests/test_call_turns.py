@@ -1,10 +1,10 @@
-"""bridge.core.call: who speaks. Requests, answers, failures, stalls, tools, keys, gaps."""
+"""bridge.core.call: who speaks. Requests, answers, failures, stalls, tools, gaps."""
 
 import pytest
 
 from bridge.core import realtime, twilio
 from bridge.core.call import CallPlan, EndReason
-from bridge.core.realtime import FunctionCallOutput, ServerVad, UserMessage
+from bridge.core.realtime import FunctionCallOutput, ServerVad
 from tests.calls import (
     Bench,
     appended_audio,
@@ -361,67 +361,6 @@ def test_an_interrupted_function_call_is_answered_and_not_followed() -> None:
     assert isinstance(item.item, FunctionCallOutput)
     assert "interrupted" in item.item.output
     assert bench.reason() is None
-
-
-# ------------------------------------------------------------------------------ keys
-def pressed(bench: Bench) -> list[str]:
-    """What the model was told about keys."""
-    items = of_type(bench.commands, realtime.ConversationItemCreate)
-    return [item.item.content[0].text for item in items if isinstance(item.item, UserMessage)]
-
-
-def test_keys_are_told_after_a_pause() -> None:
-    """Digits within 1.5 s of each other are one group."""
-    bench = Bench().ready()
-    for digit in "123":
-        bench.hear(twilio.Dtmf(digit))
-        bench.wait(1.4)
-    assert pressed(bench) == []
-    bench.wait(0.2)
-
-    assert pressed(bench) == ["The caller pressed 1 2 3 on the keypad."]
-    assert asks(bench) == 1
-
-
-def test_the_pound_key_completes_a_group() -> None:
-    """It is told only when it stands alone; the star is named."""
-    bench = Bench().ready()
-    for digit in "4*##":
-        bench.hear(twilio.Dtmf(digit))
-    bench.wait(2.0)
-
-    assert pressed(bench) == [
-        "The caller pressed 4 star on the keypad.",
-        "The caller pressed pound on the keypad.",
-    ]
-
-
-def test_keys_from_before_the_session_are_told_when_it_is_ready() -> None:
-    """Also if their pause is long over."""
-    bench = Bench().started()
-    bench.hear(twilio.Dtmf("7"))
-    bench.wait(2.0)
-    bench.hear(realtime.SessionCreated(), realtime.SessionUpdated())
-
-    assert pressed(bench) == ["The caller pressed 7 on the keypad."]
-
-
-def test_a_group_of_keys_is_bounded() -> None:
-    """A stuck key does not fill the conversation."""
-    bench = Bench().ready()
-    bench.hear(*[twilio.Dtmf("5")] * 100)
-    bench.wait(2.0)
-
-    assert pressed(bench)[0].count("5") == 64
-
-
-def test_keys_are_not_in_the_log() -> None:
-    """They may be a PIN."""
-    bench = Bench().ready()
-    bench.hear(twilio.Dtmf("8"), twilio.Dtmf("#"))
-
-    assert not bench.notes("dtmf")
-    assert bench.call.record.keys_pressed == 2
 
 
 # ------------------------------------------------------------------------------ gaps

@@ -15,7 +15,7 @@ import pytest
 from simulator.report.result import ScenarioResult
 from simulator.runner import Job, play
 from simulator.scenario import Scenario, load_scenarios
-from tests.planted import line, sound, talk
+from tests.planted import line, quiet, sound, talk
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SEED = 0
@@ -215,6 +215,48 @@ BUGS = (
         "hangup/two-tool-calls-to-hang-up",
         "response_request: exactly 1",
     ),
+    # keys, silence, the end of the time
+    _bug(
+        quiet.key_stops_only_the_sound,
+        "keypad/key-while-the-agent-speaks burst=1",
+        "dead_air_ms: max",
+    ),
+    _bug(
+        quiet.keys_do_not_interrupt, "keypad/key-while-the-agent-speaks burst=30", "clear: exactly"
+    ),
+    _bug(quiet.keys_without_bound, "keypad/keys-without-end", "item_created: exactly 2"),
+    _bug(
+        quiet.silence_from_the_generation, "idle/long-answer-is-no-silence", "no response_request"
+    ),
+    _bug(
+        quiet.nudges_are_never_forgotten,
+        "idle/caller-answers-the-nudge",
+        "ended reason: caller_hung_up",
+    ),
+    _bug(
+        quiet.waiting_for_the_model_is_idleness,
+        "idle/model-stalls",
+        "ended reason: realtime_stalled",
+    ),
+    _bug(
+        quiet.goodbye_to_somebody_who_speaks,
+        "idle/caller-comes-back-in-the-goodbye moment=agent_heard",
+        "no hangup_request",
+        "ended reason: caller_hung_up",
+    ),
+    _bug(
+        quiet.cut_off_at_the_limit,
+        "long-calls/warned-and-told-goodbye",
+        "hangup_request: exactly 1",
+        "response_request: exactly 2",
+    ),
+    _bug(quiet.warning_into_the_turn, "long-calls/warning-is-interrupted", "no error"),
+    _bug(
+        quiet.limit_waits_for_ever,
+        "long-calls/limit-while-the-agent-reads burst=1",
+        "clear: exactly 1",
+        "response_request: exactly 1",
+    ),
     # the line
     _bug(line.line_released_twice, "hangup/two-tool-calls-to-hang-up", "hangup_request: exactly 1"),
     _bug(
@@ -347,7 +389,7 @@ def test_every_bug_is_in_the_table() -> None:
     """A bug that is written down and planted nowhere proves nothing."""
     written = {
         f"{module.__name__}.{name}"
-        for module in (sound, talk, line)
+        for module in (sound, talk, quiet, line)
         for name, value in vars(module).items()
         if callable(value) and getattr(value, "__module__", "") == module.__name__
     }

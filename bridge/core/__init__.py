@@ -2,7 +2,8 @@
 
     call                                the state machine of one phone call
     conversation                        what each event of the conversation sets off
-    hangup | caller                     the polite end; voice and keys of the caller
+    hangup | caller | keypad            the polite end; what the caller says, and types
+    idle | limit                        a caller who says nothing; the end of the call's time
     turns                               who speaks: interruption, requests, failures
     outbox | responses                  what is to be sent; the model's responses
     playback | deadlines | record       what was heard; timers; what is written down

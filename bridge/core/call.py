@@ -26,7 +26,8 @@ The legs: what a message makes of a leg; any other message is out of turn there.
 The phase follows from both:
 
     SETUP      until the Realtime leg is READY                → TALKING
-    TALKING    until the model calls end_call                 → CLOSING
+    TALKING    until the model calls end_call, the caller
+               has been silent for too long, or the time is up → CLOSING
     CLOSING    until the goodbye was heard                    → RELEASING, or ENDED
                or the caller took it back                     → TALKING
     RELEASING  until Twilio has released the line             → ENDED
@@ -76,6 +77,7 @@ START: Final = "start"
 READY: Final = "ready"
 LINE: Final = "line"
 LIMIT: Final = "limit"
+CUT: Final = "cut"
 RELEASE: Final = "release"
 
 
@@ -89,20 +91,30 @@ class Call:
         self._twilio = Leg.OPENING
         self._realtime = Leg.UNOPENED
         self._twilio_at = now
+        self._up_for = EndReason.LIMIT
         self._outbox = Outbox()
         self._deadlines = Deadlines()
         self._playback = Playback()
-        self._conversation = Conversation(
-            plan, self._outbox, self._playback, self._deadlines, self.record
-        )
         self._deadlines.set(START, now + plan.start_timeout_s)
         self._deadlines.set(LINE, now + plan.line_silence_s)
-        self._deadlines.set(LIMIT, now + plan.call_max_s)
+        self.follow(plan)
 
     @property
     def deadline(self) -> float:
         """When `expire` must be called; finite until the call has ended, then infinite."""
         return self._deadlines.earliest
+
+    def follow(self, plan: CallPlan) -> None:
+        """Be the call that ``plan`` says, from its beginning. Only before its `Start` has come.
+
+        Whose call a stream is stands in its `Start`; how long to wait for that is every plan's.
+        """
+        assert self._twilio is Leg.OPENING
+        self.plan = plan
+        self._conversation = Conversation(
+            plan, self._outbox, self._playback, self._deadlines, self.record
+        )
+        self._deadlines.set(LIMIT, self.record.began + plan.call_max_s)
 
     def receive(self, message: Inbound, now: float) -> list[Command]:
         """Return what follows from ``message``. Never raises for anything a peer can send."""
@@ -125,6 +137,14 @@ class Call:
         """End the call for a reason only the shell can know. Ending twice has no effect."""
         if self.phase is not Phase.ENDED:
             self._end(reason, now)
+        return self._outbox.take()
+
+    def wind_up(self, reason: EndReason, now: float) -> list[Command]:
+        """End the call as at its limit, with a goodbye, for a reason only the shell can know."""
+        self._expire(now)
+        if self.phase is not Phase.RELEASING and self.phase is not Phase.ENDED:
+            self._time_is_up(reason, now)
+            self._go_on(now)
         return self._outbox.take()
 
     # -------------------------------------------------------------------- dispatch
@@ -222,8 +242,14 @@ class Call:
     def _due(self, name: str, now: float) -> None:
         if name in _ENDS:
             self._end(_ENDS[name], now)
+        elif name == RELEASE:
+            self._end(self._conversation.reason, now)
         elif name == LINE:
             self._line_quiet(now)
+        elif name == LIMIT:
+            self._time_is_up(EndReason.LIMIT, now)
+        elif name == CUT:
+            self._end(self._up_for, now)
         else:
             self._end_if(self._conversation.due(name, now), now)
 
@@ -236,7 +262,7 @@ class Call:
         if not self._conversation.over:
             return
         if not self.plan.can_release:
-            self._end(EndReason.AGENT_HUNG_UP, now)
+            self._end(self._conversation.reason, now)
             return
         self.phase = Phase.RELEASING
         self._deadlines.clear_all()
@@ -272,10 +298,20 @@ class Call:
         else:
             self._end(EndReason.LINE_DEAD, now)
 
+    def _time_is_up(self, reason: EndReason, now: float) -> None:
+        """Say goodbye within what is left of the time, if there is somebody to say it."""
+        if self.phase is Phase.SETUP or not self.plan.limit_farewell_s:
+            self._end(reason, now)
+        elif CUT not in self._deadlines:
+            self._up_for = reason
+            self._deadlines.clear(LIMIT)
+            self._deadlines.set(CUT, now + self.plan.limit_farewell_s)
+            self._conversation.time_is_up(reason, now)
+
     def _line_released(self, message: LineReleased, now: float) -> None:
         if self.phase is Phase.RELEASING:
             self.record.line_released = message.outcome
-            self._end(EndReason.AGENT_HUNG_UP, now)
+            self._end(self._conversation.reason, now)
         else:
             count(self.record.out_of_turn, "LineReleased")
 
@@ -329,13 +365,11 @@ class Call:
 
     def _caller_gone(self, now: float) -> None:
         released = self.phase is Phase.RELEASING
-        self._end(EndReason.AGENT_HUNG_UP if released else EndReason.CALLER_HUNG_UP, now)
+        self._end(self._conversation.reason if released else EndReason.CALLER_HUNG_UP, now)
 
 
 _ENDS: Final = {
     START: EndReason.NO_START,
     READY: EndReason.NOT_READY,
-    LIMIT: EndReason.LIMIT,
-    RELEASE: EndReason.AGENT_HUNG_UP,
 }
 """Deadlines that end the call, and why."""

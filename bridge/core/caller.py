@@ -1,8 +1,7 @@
-"""What the caller sends: voice and keys.
+"""What the caller says.
 
-Owns the audio kept before the session is ready, the gaps of carriers that send nothing in silence,
-and the keys pressed so far. Knows no leg's state and no rule of turns. Times are monotonic
-seconds.
+Owns the audio kept before the session is ready, and the gaps of carriers that send nothing in
+silence. Knows no leg's state and no rule of turns. Times are monotonic seconds.
 """
 
 from collections import deque
@@ -15,8 +14,6 @@ from bridge.core.record import CallRecord
 
 GAP: Final = "gap"
 """Deadline: look whether the carrier has stopped sending."""
-KEYS: Final = "keys"
-"""Deadline: a pause has completed a group of keys."""
 
 KEPT_MAX_MS: Final = 15_000
 """Caller audio kept before the session is ready; the oldest goes first."""
@@ -28,16 +25,10 @@ GAP_STEP_MS: Final = 200
 """A gap is filled in steps of this length."""
 GAP_MAX_MS: Final = 3_000
 """A gap is filled for so long at most: by then every turn detection has seen the end."""
-KEYS_PAUSE_S: Final = 1.5
-"""A pause after which a group of keys is complete; ``#`` completes it at once."""
-KEYS_MAX: Final = 64
-"""Keys in one group; more are ignored."""
-
-_SPOKEN: Final = {"*": "star", "#": "pound"}
 
 
 class Caller:
-    """The caller's side of one call."""
+    """The caller's voice in one call."""
 
     def __init__(self, outbox: Outbox, deadlines: Deadlines, record: CallRecord) -> None:
         self._outbox = outbox
@@ -45,12 +36,10 @@ class Caller:
         self._record = record
         self._kept: deque[bytes] = deque()
         self._kept_size = 0
-        self._keys: list[str] = []
         self._speaking = False
         self._audio_at = 0.0
         self._filled_ms = 0
 
-    # -------------------------------------------------------------------- voice
     def keep(self, audio: bytes, now: float) -> None:
         """Keep audio that nobody can hear yet."""
         self._audio_at = now
@@ -109,21 +98,3 @@ class Caller:
             self._outbox.append(silence(missing_ms))
             self._deadlines.set(GAP, now + GAP_STEP_MS / 1000)
         return True
-
-    # -------------------------------------------------------------------- keys
-    def press(self, key: str, now: float) -> bool:
-        """Add a key. True: the group is complete."""
-        self._record.keys_pressed += 1
-        if (key != "#" or not self._keys) and len(self._keys) < KEYS_MAX:
-            self._keys.append(key)
-        self._deadlines.set(KEYS, now + KEYS_PAUSE_S)
-        return key == "#"
-
-    def deliver_keys(self) -> bool:
-        """Tell the model which keys were pressed. False: none were."""
-        keys, self._keys = self._keys, []
-        self._deadlines.clear(KEYS)
-        if keys:
-            spoken = " ".join(_SPOKEN.get(key, key) for key in keys)
-            self._outbox.say_for_caller(f"The caller pressed {spoken} on the keypad.")
-        return bool(keys)

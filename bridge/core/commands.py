@@ -14,6 +14,8 @@ class EndReason(StrEnum):
 
     CALLER_HUNG_UP = "caller_hung_up"
     AGENT_HUNG_UP = "agent_hung_up"
+    IDLE_CALLER = "idle_caller"
+    """The caller said nothing, was asked for a sign of life and told goodbye."""
     REALTIME_REFUSED = "realtime_refused"
     """Not admitted, or responses refused for good (quota), or several failed in a row."""
     REALTIME_LOST = "realtime_lost"

@@ -1,8 +1,9 @@
 """The conversation: everything between the two legs once both stand.
 
-Owns what each event of the conversation sets off: whose books (`turns`, `caller`, `hangup`) it
-concerns and in which order, and what a tool call does. Knows nothing of legs, and of how a call
-begins and ends; when the call cannot go on, the reason is returned.
+Owns what each event of the conversation sets off: whose books (`turns`, `caller`, `keypad`, `idle`,
+`limit`, `hangup`) it concerns and in which order, what a tool call does, and when both sides are at
+rest. Knows nothing of legs, and of how a call begins and ends; when the call cannot go on, the
+reason is returned.
 """
 
 from math import inf
@@ -12,7 +13,10 @@ from bridge.core import realtime, tools
 from bridge.core.caller import Caller
 from bridge.core.commands import EndReason
 from bridge.core.deadlines import Deadlines
-from bridge.core.hangup import Hangup, Step
+from bridge.core.hangup import Goodbye, Hangup, Step
+from bridge.core.idle import Idle
+from bridge.core.keypad import Keypad
+from bridge.core.limit import Limit
 from bridge.core.outbox import Outbox
 from bridge.core.plan import CallPlan
 from bridge.core.playback import Playback
@@ -36,8 +40,13 @@ class Conversation:
     ) -> None:
         self.probe_at = inf
         self.caller = Caller(outbox, deadlines, record)
+        self._keypad = Keypad(plan, outbox, deadlines, record)
         self._turns = Turns(plan, outbox, playback, deadlines, record)
+        self._idle = Idle(plan, outbox, playback, deadlines, record, self._turns)
+        ends_at = record.began + plan.call_max_s
+        self._limit = Limit(plan, outbox, playback, deadlines, self._turns, ends_at)
         self._hangup: Hangup | None = None
+        self._up_for = EndReason.LIMIT
         self._begun = False
         self._plan = plan
         self._outbox = outbox
@@ -47,8 +56,14 @@ class Conversation:
 
     @property
     def closing(self) -> bool:
-        """The model has said it wants to hang up, and nobody took that back."""
+        """The model has said it wants to hang up, or we have, and nobody took that back."""
         return self._hangup is not None
+
+    @property
+    def reason(self) -> EndReason:
+        """Why the line is released when `over`."""
+        assert self._hangup is not None
+        return self._hangup.goodbye.reason
 
     @property
     def over(self) -> bool:
@@ -79,17 +94,31 @@ class Conversation:
             self._outbox.mark(name)
 
     def advance(self, now: float) -> None:
-        """Something has happened: go on with the hangup, if one is under way."""
+        """Something has happened: go on with a hangup, or see what the quiet is good for."""
+        if self._limit.advance(self._at_rest, now) and self._hangup is None:
+            self._time_is_up(now)
         if self._hangup is not None:
             self._hangup.advance(now)
+        self._idle.advance(self._at_rest, now)
+
+    def time_is_up(self, reason: EndReason, now: float) -> None:
+        """The call must end, its limit is reached or we stop: goodbye at the next quiet moment."""
+        self._up_for = reason
+        self._limit.reach(now)
+
+    @property
+    def _at_rest(self) -> bool:
+        """Nobody speaks, types or owes the other an answer. What was said may still sound."""
+        busy = self._turns.caller_speaking or self._turns.responses.owed or self._keypad.typing
+        return self._hangup is None and not busy
 
     # -------------------------------------------------------------------- events
     def take(self, event: realtime.TurnEvent, now: float) -> EndReason | None:
         """An event of the conversation has come."""
         match event:
             case realtime.OutputAudioDelta():
-                if self._turns.delta(event, now) and self._hangup is not None:
-                    self._hangup.spoke(now)
+                if self._turns.delta(event, now):
+                    self._agent_sounds(now)
             case realtime.SpeechStarted():
                 self._caller_speaks(now)
             case realtime.SpeechStopped():
@@ -119,11 +148,18 @@ class Conversation:
         self._turns.refused(error, now)
 
     def key(self, key: str, now: float) -> None:
-        """The caller pressed a key. During a goodbye that has no effect."""
-        if self._hangup is not None:
+        """The caller pressed a key. It may do what a voice may, and is told to the model."""
+        if self._hangup is not None and not self._hangup.can_be_taken_back:
             count(self._record.out_of_turn, "twilio:Dtmf")
-        elif self.caller.press(key, now):
-            self._tell_keys(now)
+            return
+        self._idle.somebody_is_there()
+        counts = self._keypad.press(key, now)
+        if self._hangup is not None:
+            self._take_back()
+            self._interrupt(now)
+        elif counts and self._plan.dtmf_interrupts:
+            self._interrupt(now)
+        self._tell_keys(now)
 
     def due(self, deadline: str, now: float) -> EndReason | None:
         """A deadline of the conversation has come."""
@@ -132,7 +168,12 @@ class Conversation:
                 if not self.caller.fill_gap(self._playback.head.inbound_at, now):
                     self.probe(now)  # its answer will show that the line lives
             case "keys":
+                self._keypad.pause()
                 self._tell_keys(now)
+            case "idle":
+                self._idle_for_long(now)
+            case "warning" | "quiet" | "patience":
+                self._limit.due(deadline)
             case "retry":
                 self._turns.ask_if_possible(now)
             case "response":
@@ -158,17 +199,32 @@ class Conversation:
 
     # -------------------------------------------------------------------- what they set off
     def _caller_speaks(self, now: float) -> None:
-        if self._hangup is not None and self._plan.end_call_interruptible:
-            self._hangup.take_back()
-            self._hangup = None
-            self._record.hangups_cancelled += 1
-            self._outbox.note("hangup_cancelled")
+        if self._hangup is not None and self._hangup.can_be_taken_back:
+            self._take_back()
+        self._idle.somebody_is_there()
+        self._limit.interrupted()
         self._turns.speech_started(now)
         self.caller.speaks(now)
 
+    def _take_back(self) -> None:
+        assert self._hangup is not None
+        self._hangup.take_back()
+        self._hangup = None
+        self._record.hangups_cancelled += 1
+        self._outbox.note("hangup_cancelled")
+
+    def _interrupt(self, now: float) -> None:
+        self._limit.interrupted()
+        self._turns.interrupt(now)
+
     def _tell_keys(self, now: float) -> None:
-        if self._begun and self._hangup is None and self.caller.deliver_keys():
+        if self._begun and self._hangup is None and self._keypad.deliver():
             self._turns.ask(tools.ANSWER, now)
+
+    def _agent_sounds(self, now: float) -> None:
+        self._limit.sounded()
+        if self._hangup is not None:
+            self._hangup.spoke(now)
 
     def _response_created(self, response_id: str, now: float) -> None:
         self._turns.created(response_id, now)
@@ -203,7 +259,26 @@ class Conversation:
 
     def _hang_up(self, response_id: str, now: float) -> None:
         if self._hangup is None:
-            self._hangup = Hangup(
-                self._plan, self._outbox, self._playback, self._deadlines, self._turns
-            )
-            self._hangup.begin(response_id, now)
+            interruptible = self._plan.end_call_interruptible
+            goodbye = Goodbye(EndReason.AGENT_HUNG_UP, tools.FAREWELL, interruptible)
+            self._say_goodbye(goodbye, now, response_id)
+
+    def _time_is_up(self, now: float) -> None:
+        """Whoever speaks has had time to finish. The caller's voice does not prevent this."""
+        self._turns.interrupt(now)
+        words = tools.TIME_IS_UP if self._up_for is EndReason.LIMIT else tools.LINE_CLOSES
+        self._say_goodbye(Goodbye(self._up_for, words, interruptible=False), now)
+
+    def _idle_for_long(self, now: float) -> None:
+        """Whoever speaks up is there after all, so this goodbye can always be taken back."""
+        if not self._idle.due(now):
+            words = tools.goodbye_to_silence(self._plan.idle_goodbye_text)
+            self._say_goodbye(Goodbye(EndReason.IDLE_CALLER, words, interruptible=True), now)
+
+    def _say_goodbye(self, goodbye: Goodbye, now: float, response_id: str | None = None) -> None:
+        """Begin to hang up; ``response_id``: of the response with which the model does."""
+        self._outbox.note("hanging_up", reason=goodbye.reason.value)
+        self._hangup = Hangup(
+            goodbye, self._plan, self._outbox, self._playback, self._deadlines, self._turns
+        )
+        self._hangup.begin(response_id, now)

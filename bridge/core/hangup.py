@@ -1,7 +1,7 @@
 """The polite end of a call: goodbye, silence, and only then the line.
 
-Owns the steps from the model's ``end_call`` until the line may be released. Knows nothing of legs
-and of how a line is released.
+Owns the steps from the model's ``end_call``, or our own decision, until the line may be released.
+Knows nothing of legs and of how a line is released.
 
     SPEAKING   the goodbye is being spoken, or asked for       WATCHDOG, renewed by each sound
     DRAINING   it is complete; the caller hears the rest       DRAIN
@@ -12,8 +12,9 @@ On the right, the deadline of each step.
 
 The goodbye is whatever the model says from the response on that calls ``end_call``: if that
 response has no sound, a goodbye is asked for, and once more if that fails. If nothing was said in
-time, what still sounds is played out and the pause is left away. The caller's voice has no effect
-meanwhile, unless ``end_call_interruptible``: then it takes the hangup back.
+time, what still sounds is played out and the pause is left away. If it is the bridge that hangs up,
+the goodbye is always asked for. The caller's voice has no effect meanwhile, unless the goodbye is
+interruptible: then it takes the hangup back.
 """
 
 from enum import Enum
@@ -21,12 +22,12 @@ from typing import Final
 
 import msgspec
 
+from bridge.core.commands import EndReason
 from bridge.core.deadlines import Deadlines
 from bridge.core.outbox import Outbox
 from bridge.core.plan import CallPlan
 from bridge.core.playback import Playback
-from bridge.core.realtime import ServerVad, TurnDetection
-from bridge.core.tools import FAREWELL
+from bridge.core.realtime import ResponseOptions, ServerVad, TurnDetection
 from bridge.core.turns import RETRY, Turns
 
 WATCHDOG: Final = "watchdog"
@@ -49,11 +50,20 @@ class Step(Enum):
     OVER = "over"
 
 
+class Goodbye(msgspec.Struct, frozen=True):
+    """Why the line goes down, what is asked for, and whether the caller may prevent it."""
+
+    reason: EndReason
+    words: ResponseOptions
+    interruptible: bool
+
+
 class Hangup:
-    """One hangup, from the model's wish to the line's release."""
+    """One hangup, from the wish for it to the line's release."""
 
     def __init__(
         self,
+        goodbye: Goodbye,
         plan: CallPlan,
         outbox: Outbox,
         playback: Playback,
@@ -61,6 +71,7 @@ class Hangup:
         turns: Turns,
     ) -> None:
         self.step = Step.SPEAKING
+        self.goodbye = goodbye
         self._spoken = False
         self._asks = 0
         self._plan = plan
@@ -69,13 +80,19 @@ class Hangup:
         self._deadlines = deadlines
         self._turns = turns
 
-    def begin(self, response_id: str, now: float) -> None:
-        """The model wants to hang up; ``response_id`` is the response that says so."""
-        self._spoken = self._turns.responses.has_spoken(response_id)
+    @property
+    def can_be_taken_back(self) -> bool:
+        """The caller may prevent it, and a model is there to go on with."""
+        open_ = self.step is not Step.OVER and self._outbox.realtime_open
+        return self.goodbye.interruptible and open_
+
+    def begin(self, response_id: str | None, now: float) -> None:
+        """Hang up. ``response_id``: of the response with which the model does; None: we do."""
+        self._spoken = response_id is not None and self._turns.responses.has_spoken(response_id)
         self._turns.closing = True
         self._turns.responses.unwant()
         self._deadlines.clear(RETRY)
-        if not self._plan.end_call_interruptible:
+        if not self.goodbye.interruptible:
             self._turns.listening = False
             self._turns.responses.turn_owed = False
             self._outbox.turn_detection(deaf(self._plan.turn_detection))
@@ -108,7 +125,7 @@ class Hangup:
             elif self._asks < ASKS_MAX:
                 self._asks += 1
                 self._watch(now)
-                self._turns.ask(FAREWELL, now)
+                self._turns.ask(self.goodbye.words, now)
         if self.step is Step.DRAINING and self._playback.complete:
             self._pause(now)
 

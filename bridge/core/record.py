@@ -68,6 +68,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     truncations: int = 0
     tool_calls: int = 0
     keys_pressed: int = 0
+    nudges: int = 0
+    """Times a silent caller was asked for a sign of life."""
     hangups_cancelled: int = 0
     line_released: str | None = None
 

@@ -8,7 +8,8 @@ Interruption. When the caller begins to speak, everything the model has started 
 stopped with one `clear`, each item not fully heard is truncated to what was heard, and audio of
 interrupted responses is dropped whenever it comes. It is the *sound* that counts, not the
 generation: a reply is usually generated long before it has been heard. With ``interrupt_response``
-the server cancels its active response by itself, otherwise we do.
+the server cancels its active response by itself, otherwise we do. A key interrupts like a voice,
+but the server does not hear it.
 """
 
 from typing import Final
@@ -96,13 +97,24 @@ class Turns:
         else:
             self.ask(ANSWER, now)
 
+    def interrupt(self, now: float) -> None:
+        """Something interrupts that the server does not hear: what it is saying is cancelled."""
+        self._deadlines.clear(RETRY)
+        for response_id in self._break_off(now):
+            self._outbox.cancel(response_id)
+        self._watch(now)
+
     def _interrupt(self, now: float) -> None:
-        found = self._stop_sound(now)
-        cancelled = self.responses.interrupt(found.response_ids)
+        active = self._break_off(now)
         if not self._plan.turn_detection.interrupt_response:
-            for response_id in cancelled:
+            for response_id in active:
                 self._outbox.cancel(response_id)
+
+    def _break_off(self, now: float) -> list[str]:
+        """Stop the sound and want nothing any more. Returns the active responses."""
+        active = self.responses.interrupt(self._stop_sound(now).response_ids)
         self.responses.unwant()
+        return active
 
     def _stop_sound(self, now: float) -> Interruption:
         explanation = self._playback.head.explain(now)
@@ -252,7 +264,8 @@ class Turns:
         elif progress or self._owed_since is None:
             self._owed_since = now
         if self._owed_since is not None:
-            self._deadlines.set(RESPONSE, self._owed_since + self._plan.response_timeout_s)
+            at = self._owed_since + self._plan.response_timeout_s
+            self._deadlines.set(RESPONSE, max(now, at))
         elif self._speaking_since is not None:
             self._deadlines.set(RESPONSE, self._speaking_since + SPEECH_MAX_S)
         else:
