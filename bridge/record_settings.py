@@ -1,0 +1,68 @@
+"""The settings of call records: which database, which form of numbers, how long.
+
+Owns what may be said about them. Must not know what a record holds.
+"""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretStr, field_validator, model_validator
+
+from bridge.setting_words import YES_NO, setting
+
+DATABASE_OFF = "off"
+POSTGRES_SCHEMES = ("postgresql+psycopg", "postgresql", "postgres")
+
+
+class RecordSettings(BaseModel):
+    """A part of `bridge.settings.Settings`."""
+
+    # A secret, because a password is in it.
+    database_url: SecretStr = setting(
+        SecretStr("sqlite:///callbridge.db"),
+        "where call records are kept",
+        "sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or off",
+    )
+    database_migrate: bool = setting(True, "bring its tables up to date by itself", YES_NO)
+    record_numbers: Literal["plain", "masked", "hashed"] = setting(
+        "plain", "phone numbers in records", "plain, masked or hashed"
+    )
+    record_numbers_key: SecretStr | None = setting(
+        None, "key of the hashes", "at least 16 characters", min_length=16
+    )
+    records_spool: Path = setting(
+        Path("callbridge-spool"), "where records wait for the database", "the path of a folder"
+    )
+    records_spool_max_mb: int = setting(
+        64, "bound of that folder", "whole megabytes from 1 to 100000", ge=1, le=100_000
+    )
+    records_keep_days: int = setting(
+        0, "delete records after", "whole days from 0 to 36500; 0 = never", ge=0, le=36_500
+    )
+
+    @property
+    def records_url(self) -> str | None:
+        """The database's URL; None = calls are not recorded."""
+        url = self.database_url.get_secret_value()
+        return None if url == DATABASE_OFF else url
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        parts = urlsplit(url)
+        file = url.startswith("sqlite:///") and len(url) > len("sqlite:///")
+        server = parts.scheme in POSTGRES_SCHEMES and parts.netloc + parts.path.strip("/") != ""
+        if not (file or server or url == DATABASE_OFF):
+            raise ValueError
+        assert parts.port is None or parts.port <= 65_535  # reading it was the check
+        return value
+
+    @model_validator(mode="after")
+    def _hashes_have_a_key(self) -> "RecordSettings":
+        if self.record_numbers == "hashed" and self.record_numbers_key is None:
+            raise ValueError(
+                "RECORD_NUMBERS_KEY: is missing; without it a hashed number is soon guessed"
+            )
+        return self
