@@ -21,14 +21,15 @@ Log = structlog.typing.FilteringBoundLogger
 Line = MutableMapping[str, Any]
 
 REMOVED = "***"
-# Fields whose text is a secret, audio, a number or what the caller typed (card numbers are typed).
+# Fields whose text is a secret, audio or what the caller typed (card numbers are typed).
 SENSITIVE_FIELDS = frozenset(
     {
         *("api_key", "auth_token", "authorization", "secret", "signature", "token"),
         *("audio", "payload", "digit", "digits"),
-        *("called", "caller", "from", "phone", "to"),
     },
 )
+# Fields whose text is a phone number.
+NUMBER_FIELDS = frozenset({"called", "caller", "from", "phone", "to"})
 _KEY = re.compile(
     r"\b(?:sk|ek|pk)[-_][A-Za-z0-9_-]{8,}|\bBearer\s+\S+|\bBasic\s+[A-Za-z0-9+/=]{8,}"
 )
@@ -41,17 +42,20 @@ class Redaction:
 
     Args:
         secrets: this process's own secrets, removed wherever they appear.
+        mask_numbers: also phone numbers. Keys that callers press are always removed.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = (), *, mask_numbers: bool = True) -> None:
         self._secrets = [secret for secret in secrets if secret]
+        self._fields = SENSITIVE_FIELDS | (NUMBER_FIELDS if mask_numbers else frozenset())
+        self._patterns = (_KEY, _BASE64_AUDIO, *((_PHONE_NUMBER,) if mask_numbers else ()))
 
     def __call__(self, _logger: Any, _method: str, line: Line) -> Line:
         """The line without what must not be in it."""
         return {name: self._clean(name, value) for name, value in line.items()}
 
     def _clean(self, name: str, value: Any) -> Any:
-        if name.lower() in SENSITIVE_FIELDS and isinstance(value, str | bytes):
+        if name.lower() in self._fields and isinstance(value, str | bytes):
             return REMOVED
         match value:
             case str():
@@ -73,7 +77,7 @@ class Redaction:
     def _clean_text(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, REMOVED)
-        for pattern in (_KEY, _BASE64_AUDIO, _PHONE_NUMBER):
+        for pattern in self._patterns:
             text = pattern.sub(REMOVED, text)
         return text
 
@@ -91,7 +95,13 @@ class _SinkLogger:
         self._sink(line)
 
 
-def make_log(sink: Sink, wall_clock: Callable[[], float], secrets: Iterable[str] = ()) -> Log:
+def make_log(
+    sink: Sink,
+    wall_clock: Callable[[], float],
+    secrets: Iterable[str] = (),
+    *,
+    mask_numbers: bool = True,
+) -> Log:
     """The bridge's logger; bind `call_sid` and pass `ms` for lines of a call."""
 
     def dated(_logger: Any, _method: str, line: Line) -> Line:
@@ -102,7 +112,7 @@ def make_log(sink: Sink, wall_clock: Callable[[], float], secrets: Iterable[str]
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
-            Redaction(secrets),
+            Redaction(secrets, mask_numbers=mask_numbers),
             dated,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
@@ -114,7 +124,7 @@ def make_log(sink: Sink, wall_clock: Callable[[], float], secrets: Iterable[str]
 def standard_output(form: Literal["auto", "json", "pretty"]) -> Sink:
     """A sink that prints: JSON for machines, columns for a person at a terminal."""
     pretty = form == "pretty" or (form == "auto" and sys.stdout.isatty())
-    render = _as_columns if pretty else _as_json
+    render = _as_columns if pretty else as_json
 
     def write(line: dict[str, Any]) -> None:
         print(render(line), flush=True)  # noqa: T201 - this is where lines go
@@ -122,8 +132,10 @@ def standard_output(form: Literal["auto", "json", "pretty"]) -> Sink:
     return write
 
 
-def _as_json(line: dict[str, Any]) -> str:
-    return json.dumps(line, ensure_ascii=False, default=str)
+def as_json(value: Any) -> str:
+    """JSON in one line that no peer's text can break or colour: the unprintable is escaped."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if text.isprintable() else json.dumps(value, default=str)
 
 
 def _as_columns(line: dict[str, Any]) -> str:
@@ -139,4 +151,4 @@ def _as_columns(line: dict[str, Any]) -> str:
 
 
 def _as_json_value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) and value.isprintable() else as_json(value)

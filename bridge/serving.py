@@ -1,0 +1,209 @@
+"""One serving process: its sockets, its signals, and what lives longer than the server.
+
+Owns the order of starting and stopping. SIGTERM drains: not ready, no new calls, running ones may
+finish, then a goodbye. SIGINT ends the calls at once. Must not know what a call is.
+"""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import trio
+from hypercorn.config import Config, Sockets
+from hypercorn.trio import serve as serve_asgi
+
+from bridge.app import make_app
+from bridge.core.call import RELEASE_TIMEOUT_S
+from bridge.flight.writer import kept_flights
+from bridge.legs import TWILIO_MESSAGE_MAX
+from bridge.log import standard_output
+from bridge.operations.log_file import LogFile
+from bridge.outbound.key_store import kept_keys
+from bridge.outside import LogSink, Outside, guard_against_dead_peers
+from bridge.recording.writer import kept_recordings
+from bridge.records.keeping import kept_records
+from bridge.records.store import SqlStore
+from bridge.routes.operations import private_face
+from bridge.service import BridgeApp, version
+from bridge.settings import Settings
+from bridge.wiring import log_for, secrets_of, traces_for
+
+# After the calls have been told to end, connections get this long to close.
+CLOSING_S_MAX: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Which of several processes this is, and the listening socket it was given."""
+
+    index: int = 0
+    socket_fd: int | None = None
+
+
+ALONE: Final = Worker()
+
+
+class ServerConfig(Config):
+    """hypercorn's settings for this service.
+
+    Args:
+        port: instead of PORT.
+        socket_fd: a socket that listens already, instead of one of our own.
+    """
+
+    def __init__(
+        self, settings: Settings, *, port: int | None = None, socket_fd: int | None = None
+    ) -> None:
+        super().__init__()
+        self._address = (settings.host, settings.port if port is None else port)
+        self._socket_fd = socket_fd
+        self.websocket_max_message_size = TWILIO_MESSAGE_MAX
+        self.graceful_timeout = CLOSING_S_MAX
+        self.loglevel = "WARNING"
+
+    def create_sockets(self) -> Sockets:
+        """One listening socket; what is accepted from it inherits its TCP timeouts.
+
+        The server shields its sends from cancellation, so only TCP can end one to a dead peer.
+        """
+        if self._socket_fd is not None:
+            return Sockets([], [socket.socket(fileno=self._socket_fd)], [])
+        return Sockets([], [bound_socket(*self._address)], [])
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket that can listen there.
+
+    Raises:
+        OSError: it cannot.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        guard_against_dead_peers(listener)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+async def run_service(settings: Settings, worker: Worker) -> None:
+    """Serve; log, records and flights live a little longer, for what the last calls leave."""
+    async with AsyncExitStack() as lives_longer:
+        sink = lives_longer.enter_context(_log_sink(settings, worker))
+        outside = Outside(log=sink)
+        log = log_for(settings, outside)
+        records = keys = None
+        if (url := settings.records_url) is not None:
+            keys_store, store = (
+                SqlStore(url, migrates=settings.database_migrate) for _ in range(2)
+            )
+            keys = await lives_longer.enter_async_context(kept_keys(keys_store, outside.wall_clock))
+            records = await lives_longer.enter_async_context(
+                kept_records(settings, store, outside.wall_clock, log)
+            )
+        flights = await lives_longer.enter_async_context(
+            kept_flights(settings, secrets_of(settings), log)
+        )
+        recordings = await lives_longer.enter_async_context(kept_recordings(settings, log))
+        traces = lives_longer.enter_context(traces_for(settings, version(), outside.wall_clock))
+        app = make_app(
+            settings,
+            outside=outside,
+            records=records,
+            flights=flights,
+            recordings=recordings,
+            call_keys=keys,
+            traces=traces,
+        )
+        await serve(app, ServerConfig(settings, socket_fd=worker.socket_fd), worker)
+
+
+@contextmanager
+def _log_sink(settings: Settings, worker: Worker) -> Iterator[LogSink]:
+    """Standard output, and a file if one is set. Each process has a file of its own."""
+    printed = standard_output(settings.log_format)
+    if settings.log_file is None:
+        yield printed
+        return
+    path = settings.log_file
+    if worker.index:
+        path = path.with_name(f"{path.stem}-{worker.index}{path.suffix}")
+    with LogFile(path, settings.log_file_mb * 1024 * 1024, settings.log_files_kept) as file:
+
+        def both(line: dict[str, Any]) -> None:
+            printed(line)
+            file.keep(line)
+
+        yield both
+
+
+async def serve(app: BridgeApp, config: Config, worker: Worker = ALONE) -> None:
+    """Answer calls until SIGTERM or SIGINT; then drain, or end the running ones at once."""
+    stopped = trio.Event()
+
+    async def stop() -> None:
+        await _until_told(app, worker)
+        stopped.set()
+
+    async with trio.open_nursery() as measuring:
+        measuring.start_soon(app.loop_lag.run)
+        async with trio.open_nursery() as nursery:
+            port = app.settings.metrics_port
+            if port is not None:
+                face = ServerConfig(app.settings, port=port + worker.index)
+                await _started(nursery, private_face(app), face, stopped.wait)
+            binds = await _started(nursery, app, config, stop)
+            app.log.info("listening", on=binds)
+        measuring.cancel_scope.cancel()
+
+
+async def _started(
+    nursery: trio.Nursery, app: Any, config: Config, trigger: Callable[..., Any]
+) -> list[str]:
+    binds: list[str] = await nursery.start(
+        lambda task_status: serve_asgi(
+            app, config, shutdown_trigger=trigger, task_status=task_status
+        )
+    )
+    return binds
+
+
+async def _until_told(app: BridgeApp, worker: Worker) -> None:
+    """Return when the process may go: after SIGTERM its calls are drained, after SIGINT ended."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            if worker.socket_fd is not None:
+                nursery.start_soon(_stop_with_parent)
+            drained = False
+            async for number in signals:
+                calls = len(app.calls.running)
+                if number == signal.SIGINT:
+                    app.log.info("stopping", calls=calls)
+                    await app.calls.stop()
+                    nursery.cancel_scope.cancel()
+                elif not drained:
+                    drained = True
+                    app.calls.stopping = True
+                    app.log.info("stopping", calls=calls, drain_s=app.settings.drain_seconds)
+                    nursery.start_soon(_drain, app, nursery.cancel_scope)
+
+
+async def _drain(app: BridgeApp, scope: trio.CancelScope) -> None:
+    goodbye_s = app.settings.max_call_farewell_seconds + RELEASE_TIMEOUT_S
+    await app.calls.drain(app.services.places, app.settings.drain_seconds, goodbye_s)
+    scope.cancel()
+
+
+async def _stop_with_parent() -> None:
+    """Standard input is a pipe from the parent: at its end there is no parent any more."""
+    async with trio.lowlevel.FdStream(os.dup(0)) as parent:
+        while await parent.receive_some(16):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
