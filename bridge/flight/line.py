@@ -1,0 +1,148 @@
+"""The format of a flight record: how one event of a wire becomes one line, and what it never holds.
+
+Owns the lines and the masking. Pure: a writer calls this off the call path. Knows no file.
+
+A line is a JSON object: `t` (milliseconds since the bridge accepted the stream, the bridge's own
+monotonic clock), `leg` (twilio, realtime or call), `way` (in = received, out = sent, note = the
+bridge's own remark) and `m`, the message in its vendor's names. Version 1; docs/flight.md.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+from bridge.core import realtime, twilio
+from bridge.log import Redaction
+
+VERSION: Final = 1
+MESSAGE_CHARS_MAX: Final = 256 * 1024
+"""A longer message is written down as its length only."""
+REMOVED: Final = "***"
+
+LegName = Literal["twilio", "realtime", "call"]
+Way = Literal["in", "out", "note"]
+Entry = tuple[float, LegName, Way, Any]
+"""Seconds since the stream was accepted, and a message as the shell has it: a struct, the text of
+a Realtime event, or a dict for a note."""
+
+# Six or more digits, however they are grouped: telephone, card and account numbers.
+_NUMBER: Final = re.compile(r"(?<!\w)\+?\d(?:[\s().-]{0,2}\d){5,}(?!\w)")
+_AUDIO_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
+_IDS: Final = ("id", "_id", "_sid", "_at", "type", "object", "status", "reason", "model", "event")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class LineWriter:
+    """Makes lines.
+
+    Args:
+        audio: whether both voices are kept; without it their place holds the number of bytes.
+        secrets: this process's own, removed wherever they appear.
+    """
+
+    def __init__(self, *, audio: bool, secrets: Iterable[str] = ()) -> None:
+        self._audio = audio
+        self._redacted = Redaction(secrets)
+
+    def header(self, facts: Mapping[str, Any]) -> bytes:
+        """The first line: the format's version, and facts of the call and its settings."""
+        return _encode({"flight": VERSION, "audio": self._audio, **self._masked(dict(facts))})
+
+    def line(self, entry: Entry) -> bytes:
+        """One event, without a line feed."""
+        seconds, leg, way, what = entry
+        if isinstance(what, str):
+            message = self._event(what)
+        elif isinstance(what, dict):
+            message = self._masked(what)
+        else:
+            message = self._struct(what)
+        return _encode({"t": round(seconds * 1000, 3), "leg": leg, "way": way, "m": message})
+
+    # -- Twilio, and our own words to the model -----------------------------------
+    def _struct(self, what: Any) -> dict[str, Any]:
+        match what:
+            case twilio.Media(timestamp_ms=timestamp, chunk=chunk, payload=audio):
+                return {"event": "media", "timestamp": timestamp, "chunk": chunk, **self._of(audio)}
+            case twilio.SendMedia(payload=audio):
+                return {"event": "media", **self._of(audio)}
+            case twilio.Mark(name=name) | twilio.SendMark(name=name):
+                return {"event": "mark", "name": name}
+            case twilio.Clear():
+                return {"event": "clear"}
+            case twilio.Start():
+                return _start(what)
+            case twilio.Dtmf(digit=digit):
+                # Callers type card numbers: which digit it was is nobody's business.
+                return {"event": "dtmf", "digit": "0" if digit.isdigit() else digit}
+            case twilio.Connected() | twilio.Stop() | twilio.Closed():
+                return {"event": type(what).__name__.lower()}
+            case twilio.Unknown() | twilio.Malformed():
+                return {"event": type(what).__name__.lower(), **msgspec.to_builtins(what)}
+            case realtime.InputAudioBufferAppend(event_id=event_id, audio=audio):
+                kind = "input_audio_buffer.append"
+                return {"type": kind, "event_id": event_id, **self._of(audio)}
+        return self._event(realtime.encode(what))
+
+    def _of(self, audio: bytes) -> dict[str, Any]:
+        if self._audio:
+            return {"audio": base64.b64encode(audio).decode("ascii")}
+        return {"bytes": len(audio)}
+
+    # -- Realtime events -----------------------------------------------------------
+    def _event(self, text: str) -> dict[str, Any]:
+        if len(text) > MESSAGE_CHARS_MAX:
+            return {"type": "oversize", "chars": len(text)}
+        try:
+            event = msgspec.json.decode(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return {"type": "malformed", "chars": len(text)}
+        if not isinstance(event, dict):
+            return {"type": "malformed", "chars": len(text)}
+        return self._known(event)
+
+    def _known(self, event: dict[str, Any]) -> dict[str, Any]:
+        kind = event.get("type")
+        event.pop("obfuscation", None)
+        sound: dict[str, Any] = {}
+        if kind in _AUDIO_DELTAS:
+            given = str(event.pop("delta", ""))
+            size = len(given) * 3 // 4 - given.count("=", -2)
+            sound = {"audio": given} if self._audio else {"bytes": size}
+        elif isinstance(event.get("delta"), str):
+            # A number may be spread over pieces, so pieces of text are not kept; the whole is.
+            event["chars"] = len(event.pop("delta"))
+        if kind == "error" and isinstance(event.get("error"), dict):
+            event["error"].pop("message", None)  # the vendor quotes a part of the key in it
+        return {**self._masked(event), **sound}
+
+    def _masked(self, event: dict[str, Any]) -> dict[str, Any]:
+        plain: dict[str, Any] = _each_text(event, lambda text: _NUMBER.sub(REMOVED, text))
+        return dict(self._redacted(None, "", plain))
+
+
+def _start(start: twilio.Start) -> dict[str, Any]:
+    """Names of the call's parameters, not their values: a token and telephone numbers are there."""
+    return {
+        "event": "start",
+        "stream_sid": start.stream_sid,
+        "call_sid": start.call_sid,
+        "parameters": sorted(start.custom_parameters),
+        "media_format": msgspec.to_builtins(start.media_format),
+    }
+
+
+def _each_text(value: Any, change: Callable[[str], str], name: str = "") -> Any:
+    """`value` with all texts changed, except ids and the vendor's own words."""
+    match value:
+        case str():
+            return value if name.endswith(_IDS) else change(value)
+        case dict():
+            return {key: _each_text(item, change, str(key)) for key, item in value.items()}
+        case list():
+            return [_each_text(item, change, name) for item in value]
+    return value

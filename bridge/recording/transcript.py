@@ -1,0 +1,120 @@
+"""What was said in a call in words, and which of the agent's words the caller heard.
+
+Owns that account. Heard is what the bridge itself went by: a truncation says how much of an item
+was heard, a mark that came back how far it was. The words of a part are its share of the text by
+time, whole words only, since the API does not say when a word sounds. Pure; knows no file.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from bridge.core import realtime, twilio
+from bridge.core.mulaw import BYTES_PER_MS
+
+ENTRIES_MAX: Final = 5000
+TEXT_CHARS_MAX: Final = 100_000
+_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
+_TEXTS: Final = frozenset(
+    {"response.output_audio_transcript.delta", "response.audio_transcript.delta"}
+)
+_TEXTS_DONE: Final = frozenset(
+    {"response.output_audio_transcript.done", "response.audio_transcript.done"}
+)
+_CALLER: Final = "conversation.item.input_audio_transcription.completed"
+_WANTED: Final = tuple(f'"{kind}"' for kind in sorted({*_DELTAS, *_TEXTS, *_TEXTS_DONE, _CALLER}))
+Values = dict[str, Any]
+
+
+@dataclass
+class _Said:
+    """An item. `at_ms`: when its first sound or its text came, since the stream's start."""
+
+    who: str
+    at_ms: float
+    text: str = ""
+    generated: int = 0
+    heard: int = 0
+    cut: int | None = None
+
+
+@dataclass
+class Transcript:
+    """One call's account."""
+
+    _items: dict[str, _Said] = field(default_factory=dict)
+
+    def realtime(self, way: str, event: Any, at_ms: float) -> None:
+        """An event received (its text), or one of ours."""
+        if isinstance(event, realtime.ConversationItemTruncate):
+            item = self._items.get(event.item_id)
+            if item is not None:
+                item.cut = event.audio_end_ms * BYTES_PER_MS
+        elif way == "in" and isinstance(event, str) and any(kind in event for kind in _WANTED):
+            self._received(event, at_ms)
+
+    def _received(self, text: str, at_ms: float) -> None:
+        try:
+            event: Any = msgspec.json.decode(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return
+        if not isinstance(event, dict) or not isinstance(event.get("item_id"), str):
+            return
+        kind = event.get("type")
+        if kind in _DELTAS:
+            self._item(event, "agent", at_ms).generated += _bytes_in(event.get("delta"))
+        elif kind in _TEXTS:
+            item = self._item(event, "agent", at_ms)
+            item.text = (item.text + str(event.get("delta", "")))[:TEXT_CHARS_MAX]
+        elif kind in _TEXTS_DONE:
+            self._item(event, "agent", at_ms).text = str(event.get("transcript", ""))
+        elif kind == _CALLER:
+            self._item(event, "caller", at_ms).text = str(event.get("transcript", ""))
+
+    def returned(self, mark: twilio.Mark) -> None:
+        """A mark came back. Its name carries the item and the position in it."""
+        _, _, rest = mark.name.partition(":")
+        item_id, _, position = rest.rpartition(":")
+        item = self._items.get(item_id)
+        if item is not None and item.cut is None and position.isdecimal():
+            item.heard = max(item.heard, int(position))
+
+    def entries(self) -> list[Values]:
+        """The account in the order of time: of the agent's items `heard` and `unheard`."""
+        return [_entry(item) for item in sorted(self._items.values(), key=lambda it: it.at_ms)]
+
+    def _item(self, event: Values, who: str, at_ms: float) -> _Said:
+        item_id = event["item_id"]
+        if item_id not in self._items and len(self._items) >= ENTRIES_MAX:
+            return _Said(who, at_ms)
+        return self._items.setdefault(item_id, _Said(who, at_ms))
+
+
+def _bytes_in(delta: object) -> int:
+    try:
+        return len(base64.b64decode(str(delta), validate=True))
+    except (binascii.Error, ValueError):
+        return 0
+
+
+def _entry(item: _Said) -> Values:
+    text = item.text.strip()
+    if item.who == "caller":
+        return {"at_ms": round(item.at_ms), "who": "caller", "said": text}
+    heard = item.heard if item.cut is None else item.cut
+    # The last piece of an item can be shorter than a frame, and is then never sent.
+    whole = heard >= item.generated - BYTES_PER_MS * 20
+    share = 1.0 if whole else heard / max(item.generated, 1)
+    words = text.split()
+    count = round(share * len(words))
+    return {
+        "at_ms": round(item.at_ms),
+        "who": "agent",
+        "heard": " ".join(words[:count]),
+        "unheard": " ".join(words[count:]),
+        "generated_ms": item.generated // BYTES_PER_MS,
+        "heard_ms": min(heard, item.generated) // BYTES_PER_MS,
+    }
