@@ -47,6 +47,13 @@ nox.options.error_on_missing_interpreters = False  # the Pythons that are there 
 nox.options.error_on_external_run = True
 
 
+# Tests that need packages of the distribution; each has a session of its own below.
+APART = [
+    "--ignore=tests/test_records_postgres.py",
+    "--ignore=tests/test_many_machines.py",
+]
+
+
 def install(session: nox.Session, extra: str, *more: str) -> None:
     """Install the project with `extra`, unless this very installation is there already."""
     recipe = [(HERE / "pyproject.toml").read_text("utf-8"), str(HERE), extra, *more]
@@ -56,6 +63,13 @@ def install(session: nox.Session, extra: str, *more: str) -> None:
         return
     session.install("--quiet", "-e", f".[{extra}]", *more)
     stamp.write_text(digest, "utf-8")
+
+
+def install_tools(session: nox.Session, *names: str) -> None:
+    """Install only these of the developers' tools: what reads the code needs not run it."""
+    extras = nox.project.load_toml(HERE / "pyproject.toml")["project"]["optional-dependencies"]
+    wanted = [line for line in extras["dev"] if line.partition(">")[0] in names]
+    session.install("--quiet", *wanted)
 
 
 @nox.session
@@ -68,7 +82,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Formatting, lint rules and spelling."""
-    install(session, "dev")
+    install_tools(session, "ruff", "codespell")
     session.run("ruff", "format", "--check", *CODE)
     session.run("ruff", "check", *CODE)
     session.run("codespell", *CODE, "docs", "scenarios", "README.md")
@@ -84,22 +98,37 @@ def types(session: nox.Session) -> None:
 @nox.session
 def floors(session: nox.Session) -> None:
     """Who may import whom: the contracts in pyproject.toml."""
-    install(session, "dev")
-    session.run("lint-imports")
+    install_tools(session, "import-linter")
+    session.run("lint-imports", env={"PYTHONPATH": str(HERE)})
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The tests, warnings as errors, on each supported Python that is installed."""
     install(session, "dev")
-    session.run("pytest", "-q", "-n", "2", *session.posargs)
+    session.run("pytest", "-q", "-n", "2", *APART, *session.posargs)
+
+
+@nox.session
+def postgres(session: nox.Session) -> None:
+    """Call records in a real Postgres, started for the tests (needs the package postgresql)."""
+    install(session, "dev")
+    session.run("pytest", "-q", "tests/test_records_postgres.py", *session.posargs)
+
+
+@nox.session
+def machines(session: nox.Session) -> None:
+    """Two bridges behind nginx: one is killed, one is drained (needs the package nginx-light)."""
+    install(session, "dev")
+    session.run("pytest", "-q", "tests/test_many_machines.py", *session.posargs)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Branch coverage of the bridge's core: all of it, or this fails."""
     install(session, "dev")
-    session.run("pytest", "-q", "--cov=bridge/core", "--cov-report=", "tests", *session.posargs)
+    what = ["--cov=bridge/core", "--cov-report=", "tests", *APART]
+    session.run("pytest", "-q", *what, *session.posargs)
     session.run("coverage", "report", "--fail-under=100")
 
 
@@ -122,4 +151,4 @@ def minimums(session: nox.Session) -> None:
     """The tests with the lowest versions that pyproject.toml allows (needs the network)."""
     session.install("--quiet", "uv")
     session.run("uv", "pip", "install", "--quiet", "--resolution=lowest-direct", "-e", ".[dev]")
-    session.run("pytest", "-q", "-n", "2", *session.posargs)
+    session.run("pytest", "-q", "-n", "2", *APART, *session.posargs)

@@ -37,10 +37,21 @@ class CallTokens:
     def __init__(self, secret: bytes, valid_s: int, clock: Callable[[], float]) -> None:
         self._signer = _ClockedSigner(secret, clock)
         self._valid_s = valid_s
+        self._clock = clock
+        self._used: dict[str, float] = {}
 
     def issue(self, call_sid: str) -> str:
         """A token for this call, valid from now on."""
         return self._signer.sign(call_sid).decode()
+
+    def use(self, token: str, call_sid: str) -> bool:
+        """Whether the token is valid, and was not used before in this process."""
+        now = self._clock()
+        self._used = {used: until for used, until in self._used.items() if until >= now}
+        if token in self._used or not self.is_valid(token, call_sid):
+            return False
+        self._used[token] = now + self._valid_s + 1
+        return True
 
     def is_valid(self, token: str, call_sid: str) -> bool:
         """Whether the token is ours, of this call, and not too old. Total: a stranger chose it."""

@@ -1,25 +1,30 @@
-"""The command line: `callbridge serve`, `callbridge check`.
+"""The command line: `callbridge serve`, `check`, `call`, `calls`, `migrate`, `token`.
 
-Owns the process: settings, signals, sockets, exit codes (0 fine, 1 could not run, 2 wrong settings
+Owns the commands and their exit codes (0 fine, 1 could not run, 2 wrong settings
 or arguments). Must not know what a call is.
 """
 
 import argparse
-import signal
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import trio
-from hypercorn.config import Config, Sockets
-from hypercorn.trio import serve as serve_asgi
 from pydantic import SecretStr
 
-from bridge.app import BridgeApp, make_app, version
-from bridge.legs import TWILIO_MESSAGE_MAX
-from bridge.outside import guard_against_dead_peers
+from bridge import forgetting
+from bridge.agents.agent import described
+from bridge.agents.choosing import Agents
+from bridge.agents.problem import UnusableAgents
+from bridge.operations.workers import Workers
+from bridge.outbound import command as outbound
+from bridge.outside import Outside
+from bridge.records.command import add_options, list_calls, migrate_store
+from bridge.records.keeping import SpoolUnusable
+from bridge.records.store import StoreUnavailable
+from bridge.service import version
+from bridge.serving import Worker, bound_socket, run_service
 from bridge.settings import (
     Settings,
     UnusableSettings,
@@ -27,29 +32,53 @@ from bridge.settings import (
     missing_for_production,
     misspelt,
 )
+from bridge.wiring import TelemetryMissing, agents_for, log_for, number_policy
 
 FINE: Final = 0
 COULD_NOT_RUN: Final = 1
 WRONG_SETTINGS: Final = 2
-# After the calls have been told to end, connections get this long to close.
-CLOSING_S_MAX: Final = 2.0
+BACKLOG: Final = 100
+"""Connections that wait to be accepted, as in hypercorn."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     options = _parser().parse_args(arguments)
+    if options.command == "token":
+        return outbound.show_new_token()
+    usable = _usable(options.env_file)
+    if usable is None:
+        return WRONG_SETTINGS
+    settings, agents = usable
+    match options.command:
+        case "serve":
+            return _serve(settings, options)
+        case "call":
+            # Standard output is for the sid; what goes wrong is said in a sentence.
+            quiet = log_for(settings, Outside(log=lambda _line: None))
+            return outbound.place_call(options, settings, agents, quiet)
+        case "calls":
+            return list_calls(options, settings.records_url, number_policy(settings))
+        case "forget":
+            return forgetting.forget_call(settings, options.call_sid)
+        case "migrate":
+            return migrate_store(settings.records_url)
+        case _:
+            return _check(settings, agents)
+
+
+def _usable(env_file: Path) -> tuple[Settings, Agents] | None:
+    """Settings and agents; None if something is wrong with them, which is said."""
+    usable = None
     try:
-        settings = load_settings(options.env_file)
-    except UnusableSettings as wrong:
-        settings = None
+        settings = load_settings(env_file)
+        usable = settings, agents_for(settings)
+    except (UnusableSettings, UnusableAgents) as wrong:
         for line in wrong.lines:
             _complain(line)
-    for warning in misspelt(options.env_file):
+    for warning in misspelt(env_file):
         _complain(f"warning: {warning}")
-    if settings is None:
-        return WRONG_SETTINGS
-    command = {"serve": _serve, "check": _check}[options.command]
-    return command(settings)
+    return usable
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     for name, does in (
         ("serve", "answer calls until SIGTERM or SIGINT"),
         ("check", "print the effective settings, secrets masked, and what production lacks"),
+        ("call", "call somebody; the running service answers what Twilio asks then"),
+        ("calls", "list the calls that were recorded, the latest first"),
+        ("forget", "delete recording, transcript, flight records and record of one call"),
+        ("migrate", "bring the tables of call records up to date"),
     ):
         command = commands.add_parser(name, help=does, description=does)
         command.add_argument(
@@ -67,14 +100,24 @@ def _parser() -> argparse.ArgumentParser:
             default=Path(".env"),
             help="file with settings; variables of the environment win (default: .env)",
         )
+    outbound.add_options(commands.choices["call"])
+    forgetting.add_options(commands.choices["forget"])
+    add_options(commands.choices["calls"])
+    # How a process of several is started by their parent.
+    for name in ("--worker", "--socket-fd"):
+        commands.choices["serve"].add_argument(name, type=int, help=argparse.SUPPRESS)
+    does = "make an API token; print it, and the hash that belongs into API_TOKENS"
+    commands.add_parser("token", help=does, description=does)
     return parser
 
 
-def _check(settings: Settings) -> int:
+def _check(settings: Settings, agents: Agents) -> int:
     for name in Settings.model_fields:
         value = getattr(settings, name)
         origin = "" if name in settings.model_fields_set else "  (default)"
         print(f"{name.upper()}={_shown(value)}{origin}")  # noqa: T201
+    for agent in agents.all:
+        print(f"agent {described(agent)}")  # noqa: T201
     for gap in missing_for_production(settings):
         print(f"! {gap}")  # noqa: T201
     return FINE
@@ -97,65 +140,53 @@ def _shown(value: Any) -> str:
             return str(value)
 
 
-class ServerConfig(Config):
-    """hypercorn's settings for this service."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self._address = (settings.host, settings.port)
-        self.websocket_max_message_size = TWILIO_MESSAGE_MAX
-        self.graceful_timeout = CLOSING_S_MAX
-        self.loglevel = "WARNING"
-
-    def create_sockets(self) -> Sockets:
-        """One listening socket; what is accepted from it inherits its TCP timeouts.
-
-        The server shields its sends from cancellation, so only TCP can end one to a dead peer.
-        """
-        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
-        listener = socket.socket(family)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            guard_against_dead_peers(listener)
-            listener.bind(self._address)
-        except OSError:
-            listener.close()
-            raise
-        listener.setblocking(False)
-        return Sockets([], [listener], [])
-
-
-def _serve(settings: Settings) -> int:
-    for gap in missing_for_production(settings):
-        _complain(f"warning: {gap}")
+def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    worker = Worker(options.worker or 0, options.socket_fd)
+    if options.worker is None:
+        for gap in missing_for_production(settings):
+            _complain(f"warning: {gap}")
+    return_code = FINE
     try:
-        trio.run(serve, make_app(settings), ServerConfig(settings))
+        if settings.workers > 1 and options.worker is None:
+            return _serve_in_workers(settings, options.env_file)
+        trio.run(run_service, settings, worker)
     except* OSError as trouble:
-        for error in trouble.exceptions:
+        for error in _leaves(trouble):
             _complain(f"cannot listen on {settings.host}, port {settings.port}: {error}")
         return_code = COULD_NOT_RUN
-    else:
-        return_code = FINE
+    except* (SpoolUnusable, StoreUnavailable) as trouble:
+        for error in _leaves(trouble):
+            _complain(f"{error}; DATABASE_URL=off keeps no call records")
+        return_code = COULD_NOT_RUN
+    except* TelemetryMissing as trouble:
+        for error in _leaves(trouble):
+            _complain(str(error))
+        return_code = COULD_NOT_RUN
     return return_code
 
 
-async def serve(app: BridgeApp, config: Config) -> None:
-    """Answer calls until SIGTERM or SIGINT; then end the running ones with SHUTDOWN."""
+def _serve_in_workers(settings: Settings, env_file: Path) -> int:
+    """One listening socket, and as many processes like this one as are wanted."""
+    try:
+        listener = bound_socket(settings.host, settings.port)
+    except OSError as why:
+        raise ExceptionGroup("the socket", [why]) from None
+    with listener:
+        listener.listen(BACKLOG)
+        fd = str(listener.fileno())
+        same = [sys.executable, "-m", "bridge", "serve", "--env-file", str(env_file)]
+        commands = [
+            [*same, "--socket-fd", fd, "--worker", str(index)] for index in range(settings.workers)
+        ]
+        return trio.run(Workers(commands, listener.fileno(), _complain).run)
 
-    async def stop() -> None:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                break
-            app.log.info("stopping", calls=len(app.calls.running))
-            await app.calls.stop()
 
-    async with trio.open_nursery() as nursery:
-        binds = await nursery.start(
-            lambda task_status: serve_asgi(
-                app, config, shutdown_trigger=stop, task_status=task_status
-            )
-        )
-        app.log.info("listening", on=binds)
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The exceptions in a group of groups."""
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
 
 
 def _complain(line: str) -> None:

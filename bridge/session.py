@@ -13,22 +13,28 @@ stuck in a send that the server shields.
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, assert_never
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, assert_never, cast
 
 import msgspec
 import trio
 
+from bridge.agents.choosing import Agents, CallRefused
 from bridge.call_token import PARAMETER, CallTokens
 from bridge.core import realtime, twilio
 from bridge.core.call import Call
 from bridge.core.commands import End, EndReason, LineReleased, Note, OpenRealtime, ReleaseLine
-from bridge.core.plan import CallPlan
 from bridge.core.record import CallRecord
+from bridge.flight.flight import Flights
 from bridge.legs import RealtimeEndpoint, RealtimeLeg, TwilioLeg
 from bridge.log import Log
+from bridge.operations.admission import Places
+from bridge.operations.running import QUEUES
+from bridge.operations.watch import TOLD, Told, Watch
 from bridge.outside import OpenStream
+from bridge.recording.recording import Recordings
+from bridge.records.book import CallBook
 from bridge.release import LineReleaser
 
 # Full: the readers wait, and TCP tells the peer to wait.
@@ -38,8 +44,6 @@ INBOX_MAX: Final = 256
 TWILIO_OUTBOX_MAX: Final = 2048
 # Full: the same. At most 15 s of kept caller audio, 750 frames, go out at once.
 REALTIME_OUTBOX_MAX: Final = 1024
-# How long a stopping process waits for its calls to end.
-STOP_S_MAX: Final = 3.0
 
 CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 
@@ -52,31 +56,18 @@ Command = twilio.Outbound | realtime.Outbound | OurCommand
 class Services:
     """What all calls of a process share. `releaser` is None without REST credentials."""
 
-    plan: CallPlan
+    agents: Agents
     endpoint: RealtimeEndpoint
     open_stream: OpenStream
     tokens: CallTokens
     releaser: LineReleaser | None
     log: Log
     log_event_types: frozenset[str] = frozenset()
-
-
-@dataclass
-class Calls:
-    """The calls in progress."""
-
-    running: "set[Session]" = field(default_factory=set)
-    stopping: bool = False
-
-    async def stop(self) -> None:
-        """End all calls with SHUTDOWN; return when they are gone, after STOP_S_MAX at most."""
-        self.stopping = True
-        sessions = list(self.running)
-        for session in sessions:
-            session.stop()
-        with trio.move_on_after(STOP_S_MAX):
-            for session in sessions:
-                await session.gone.wait()
+    book: CallBook = field(default_factory=CallBook)
+    places: Places = field(default_factory=Places)
+    watch: Watch = field(default_factory=Watch)
+    flights: Flights = field(default_factory=Flights)
+    recordings: Recordings = field(default_factory=Recordings)
 
 
 class Session:
@@ -87,9 +78,16 @@ class Session:
         self._twilio = leg
         self._realtime = RealtimeLeg(services.endpoint, services.open_stream)
         self._began = trio.current_time()
-        self._call = Call(services.plan, self._began)
+        self._call = Call(services.agents.settings_plan, self._began)
+        self._page = services.book.page()
+        self._watch = services.watch.call(self._began)
+        self._place: str | None = None
+        self._flight = services.flights.begin(self._began)
+        listening = (self._flight, services.recordings.begin())
+        self._taps = tuple(tap for tap in listening if tap is not None)
         self._log = services.log
         self._scope = trio.CancelScope()
+        self._timer = trio.CancelScope()
         self._stopped = False
         self._ended = False
         self._post, self._inbox = trio.open_memory_channel[Inbound](INBOX_MAX)
@@ -112,8 +110,27 @@ class Session:
             if not self._ended:
                 # A bug of ours: the app logs the traceback; the call still gets its last line.
                 self._write_down("crashed")
+            if self._place is not None:
+                self._services.places.free(self._place)
             self.gone.set()
         return self._call.record
+
+    @property
+    def phase(self) -> str:
+        """How far the call has come."""
+        return self._call.phase
+
+    @property
+    def queues(self) -> Mapping[str, int]:
+        """How many messages wait, by queue."""
+        waiting = (self._inbox, self._to_twilio, self._to_realtime)
+        depths = (queue.statistics().current_buffer_used for queue in waiting)
+        return dict(zip(QUEUES, depths, strict=True))
+
+    def wind_up(self) -> None:
+        """The process stops soon: say goodbye, and end the call with SHUTDOWN."""
+        self._obey(self._call.wind_up(EndReason.SHUTDOWN, trio.current_time()))
+        self._timer.deadline = -math.inf  # the driver sleeps towards a later one than there is now
 
     def stop(self) -> None:
         """The process stops: end the call with SHUTDOWN."""
@@ -142,6 +159,7 @@ class Session:
         """
         call = self._call
         with trio.CancelScope(deadline=call.deadline) as timer:
+            self._timer = timer
             while not self._ended and call.deadline >= timer.deadline:
                 self._receive(await self._inbox.receive())
                 self._receive_waiting()
@@ -160,15 +178,54 @@ class Session:
     def _receive(self, message: Inbound) -> None:
         now = trio.current_time()
         if type(message) is twilio.Start:
-            if not self._is_ours(message):
+            if self._place is None and not self._let_in(message, now):
                 self._obey(self._call.end(EndReason.STREAM_REFUSED, now))
                 return
             self._log = self._log.bind(call_sid=message.call_sid)
+            for tap in self._taps:
+                tap.name(message.call_sid)
+            self._page.answered(message.custom_parameters, now)
+        elif type(message) is realtime.SpeechStopped:
+            self._page.speech_stopped(now)
+        elif type(message) is realtime.SpeechStarted:
+            self._page.speech_started()
+        if type(message) in TOLD:
+            self._watch.received(cast("Told", message), now)
         self._obey(self._call.receive(message, now))
 
-    def _is_ours(self, start: twilio.Start) -> bool:
+    def _let_in(self, start: twilio.Start, now: float) -> bool:
+        """Whether this is a stream that we asked for, for the first time, and has a place."""
         token = start.custom_parameters.get(PARAMETER, "")
-        return self._services.tokens.is_valid(token, start.call_sid)
+        why = ""
+        if not self._services.tokens.use(token, start.call_sid):
+            why = "token"
+        elif not self._find_agent(start.custom_parameters):
+            why = "agent"
+        elif not self._services.places.take(start.call_sid, now):
+            why = "full"
+        if why:
+            self._services.watch.refused(why)
+            self._line("start_refused", why=why)
+            return False
+        self._place = start.call_sid
+        return True
+
+    def _find_agent(self, parameters: Mapping[str, str]) -> bool:
+        """Make this the call that its agent wants it to be, if there is such an agent."""
+        services = self._services
+        try:
+            choice = services.agents.of_stream(parameters)
+            plan = choice.plan(parameters)
+        except CallRefused as refused:
+            self._line("agent_refused", why=str(refused))
+            return False
+        if choice.parameters:
+            self._line("agent_chosen", agent=choice.agent.name, direction=choice.direction)
+            self._call.follow(plan)
+            self._page.spoken_by(choice.agent.name, plan.model)
+            endpoint = replace(services.endpoint, model=plan.model)
+            self._realtime = RealtimeLeg(endpoint, services.open_stream)
+        return True
 
     def _settle(self) -> None:
         """End a cancelled call. What had arrived before still counts, a `stop` above all."""
@@ -187,8 +244,12 @@ class Session:
             try:
                 if isinstance(command, realtime.Outbound):
                     self._tell.send_nowait(command)
+                    if type(command) is realtime.ConversationItemCreate:
+                        self._note_tool(command.item)
                 elif isinstance(command, twilio.Outbound):
                     self._play.send_nowait(command)
+                    if self._page.awaits_sound and type(command) is twilio.SendMedia:
+                        self._page.sounded(trio.current_time())
                 else:
                     self._do(command)
             except trio.WouldBlock:
@@ -209,14 +270,26 @@ class Session:
             case _:
                 assert_never(command)
 
+    def _note_tool(self, item: realtime.UserMessage | realtime.FunctionCallOutput) -> None:
+        if isinstance(item, realtime.FunctionCallOutput):
+            self._watch.tool_answered(item.call_id, trio.current_time())
+
     def _write_down(self, reason: str) -> None:
         """The last line of a call: why it ended and its record."""
         self._ended = True
-        self._line("call_ended", reason=reason, record=msgspec.to_builtins(self._call.record))
+        record = self._call.record
+        self._line("call_ended", reason=reason, record=msgspec.to_builtins(record))
+        now = trio.current_time()
+        self._page.close(reason, record, now)
+        self._watch.ended(reason, record, self._page.latencies_ms, now)
+        for tap in self._taps:
+            tap.close(reason, record, trio.current_time())
 
     def _line(self, event: str, **fields: Any) -> None:
-        ms = math.floor((trio.current_time() - self._began) * 1000)
-        self._log.info(event, ms=ms, **fields)
+        now = trio.current_time()
+        self._log.info(event, ms=math.floor((now - self._began) * 1000), **fields)
+        if self._flight is not None:
+            self._flight.note("call", event, now, **fields)
 
     def _show(self, text: str | None, event: realtime.Inbound) -> None:
         """Log an event the operator asked to see, without audio."""
@@ -227,6 +300,9 @@ class Session:
             body = msgspec.json.decode(text)
             if kind.endswith("audio.delta"):
                 body["audio"] = body.pop("delta", "")
+            item = body.get("item", {})
+            if item.get("role") == "user":
+                item["content"] = f"{len(item.get('content', []))} part(s)"  # may be pressed keys
             self._line("realtime_event", type=kind, body=body)
 
     # -------------------------------------------------------------------------- peers
@@ -234,14 +310,24 @@ class Session:
         message: twilio.Inbound | None = None
         while type(message) is not twilio.Closed:
             message = await self._twilio.receive()
+            for tap in self._taps:
+                tap.twilio("in", message, trio.current_time())
             await self._deliver(message)
 
     async def _write_twilio(self) -> None:
         while True:
-            await self._twilio.send(await self._to_twilio.receive())
+            message = await self._to_twilio.receive()
+            for tap in self._taps:
+                tap.twilio("out", message, trio.current_time())
+            await self._twilio.send(message)
 
     async def _live_with_realtime(self) -> None:
+        if self._flight is not None:
+            self._flight.note("realtime", "connecting", trio.current_time())
         closed = await self._realtime.run(self._read_realtime, self._write_realtime)
+        if self._flight is not None:
+            now = trio.current_time()
+            self._flight.note("realtime", "closed", now, code=closed.code, reason=closed.reason)
         if not self._ended:
             self._line("realtime_disconnected", code=closed.code, reason=closed.reason)
         await self._deliver(closed)
@@ -249,6 +335,8 @@ class Session:
     async def _read_realtime(self, leg: RealtimeLeg) -> None:
         while True:
             text = await leg.receive()
+            for tap in self._taps:
+                tap.realtime("in", text, trio.current_time())
             event = leg.decode(text)
             if self._services.log_event_types:
                 self._show(text, event)
@@ -256,12 +344,17 @@ class Session:
 
     async def _write_realtime(self, leg: RealtimeLeg) -> None:
         while True:
-            await leg.send(await self._to_realtime.receive())
+            event = await self._to_realtime.receive()
+            for tap in self._taps:
+                tap.realtime("out", event, trio.current_time())
+            await leg.send(event)
 
     async def _release_line(self) -> None:
         releaser, call_sid = self._services.releaser, self._call.record.call_sid
         assert releaser is not None
         assert call_sid is not None
+        if self._flight is not None:
+            self._flight.note("call", "release_line", trio.current_time())
         released = await releaser.release(call_sid)
         self._line("line_released", outcome=released.outcome, why=released.why)
         await self._deliver(LineReleased(released.outcome))

@@ -6,31 +6,38 @@ Owns the environment and `.env`. Must not know what the rest of the bridge does 
 
 import difflib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
-    BaseModel,
     ConfigDict,
-    Field,
     SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bridge.agent_settings import AgentSettings
 from bridge.errors import BridgeError, SettingsError
+from bridge.flight_settings import FlightSettings
+from bridge.operations_settings import OperationsSettings
+from bridge.outbound_settings import OutboundSettings, outbound_gaps
+from bridge.quiet_settings import QuietSettings
+from bridge.record_settings import RecordSettings
+from bridge.recording_settings import RecordingSettings
+from bridge.secret_files import read_secret_files
+from bridge.setting_words import YES_NO
+from bridge.setting_words import seconds as _seconds
+from bridge.setting_words import setting as _set
 
 OPENAI_HOST = "api.openai.com"
 # Voices of the Realtime API (openai-python 3.52.0, types/realtime); a custom one is `voice_...`.
 VOICES = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
-YES_NO = "true or false"
 
 
 class UnusableSettings(BridgeError):  # noqa: N818 - it is made of errors
@@ -41,16 +48,15 @@ class UnusableSettings(BridgeError):  # noqa: N818 - it is made of errors
         super().__init__("\n".join(self.lines))
 
 
-def _set(default: Any, means: str, may_be: str, **limits: Any) -> Any:
-    """A setting: what it means, and the sentence a user reads when its value is wrong."""
-    return Field(default, description=means, json_schema_extra={"may_be": may_be}, **limits)
-
-
-def _seconds(default: float, means: str, low: float, high: float) -> Any:
-    return _set(default, means, f"a number of seconds from {low:g} to {high:g}", ge=low, le=high)
-
-
-class Settings(BaseModel):
+class Settings(
+    OperationsSettings,
+    AgentSettings,
+    QuietSettings,
+    OutboundSettings,
+    FlightSettings,
+    RecordingSettings,
+    RecordSettings,
+):
     """Every setting. The environment variable of a field is its name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,7 +131,6 @@ class Settings(BaseModel):
     end_call_grace_seconds: float = _seconds(3, "pause after the farewell", 0, 30)
     end_call_watchdog_seconds: float = _seconds(4, "wait for a farewell to start", 0.5, 60)
     end_call_interruptible: bool = _set(False, "caller speech cancels the hangup", YES_NO)
-    max_call_seconds: float = _seconds(3540, "longest call", 1, 14_400)
 
     # -- Twilio
     twilio_account_sid: str | None = _set(
@@ -164,27 +169,12 @@ class Settings(BaseModel):
     public_url: str | None = _set(
         None, "where Twilio reaches us", "a URL such as https://voice.example.com"
     )
-    log_format: Literal["auto", "json", "pretty"] = _set(
-        "auto", "lines on standard output", "auto, json or pretty"
-    )
-    log_event_types: Annotated[tuple[str, ...], NoDecode] = _set(
-        (), "Realtime events to log", "event types with commas, e.g. response.done,error"
-    )
-    show_timing_math: bool = _set(False, "explain each playhead decision in the log", YES_NO)
 
     @model_validator(mode="before")
     @classmethod
     def _empty_means_unset(cls, values: Any) -> Any:
         """`NAME=` means the default, except for GREETING, where silence is a wish."""
         return {name: value for name, value in values.items() if value != "" or name == "greeting"}
-
-    @field_validator("log_event_types", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        # People know this setting as a JSON or Python list, too.
-        return tuple(part for part in re.split(r"[\s,\"'\[\]]+", value) if part)
 
     @field_validator("realtime_url")
     @classmethod
@@ -230,6 +220,10 @@ class Settings(BaseModel):
             )
         if self.prompt_version and not self.prompt_id:
             raise ValueError("PROMPT_VERSION: set without PROMPT_ID")
+        if self.idle_nudge_seconds and self.vad_idle_timeout_ms:
+            raise ValueError(
+                "IDLE_NUDGE_SECONDS and VAD_IDLE_TIMEOUT_MS: both are set, set one of them"
+            )
         ours = urlsplit(self.realtime_url).hostname == OPENAI_HOST
         if ours and self.voice not in VOICES and not self.voice.startswith("voice_"):
             raise ValueError(
@@ -272,10 +266,14 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     Raises:
         UnusableSettings: with a line for each value that is missing or wrong.
     """
+    secrets, errors = read_secret_files(secret_names(), env_file)
     try:
-        return EnvironmentSettings(_env_file=env_file)  # type: ignore[call-arg]
+        given = EnvironmentSettings(_env_file=env_file, **secrets)  # type: ignore[call-arg,arg-type]
+        if not errors:
+            return given
     except ValidationError as wrong:
-        errors = _complaints(wrong)
+        named = {error.variable.removesuffix("_FILE") for error in errors}
+        errors += [error for error in _complaints(wrong) if error.variable not in named]
     except UnicodeDecodeError:
         errors = [SettingsError(str(env_file), "is not a UTF-8 text file")]
     # Outside the except clauses: a chained traceback would show the values again, keys included.
@@ -300,6 +298,7 @@ def misspelt(env_file: Path | None = Path(".env")) -> list[str]:
     if env_file is None or not env_file.is_file():
         return []
     names = [name.upper() for name in Settings.model_fields]
+    names += [f"{name}_FILE" for name in secret_names()]
     unknown = [
         name for name in dotenv_values(env_file, encoding="utf-8") if name.upper() not in names
     ]
@@ -330,7 +329,7 @@ def missing_for_production(settings: Settings) -> list[str]:
         gaps.append("PUBLIC_URL is not https: Twilio connects only to wss:// streams")
     if settings.temperature is not None and settings.realtime_dialect == "ga":
         gaps.append("TEMPERATURE is set and will not be used: only the beta dialect knows it")
-    return gaps
+    return gaps + outbound_gaps(settings)
 
 
 def may_be(name: str) -> str:
@@ -343,6 +342,11 @@ def may_be(name: str) -> str:
 def is_secret(name: str) -> bool:
     """Whether a setting's value must never be shown."""
     return "SecretStr" in str(Settings.model_fields[name].annotation)
+
+
+def secret_names() -> list[str]:
+    """The settings that can also stand in files, in capitals."""
+    return [name.upper() for name in Settings.model_fields if is_secret(name)]
 
 
 def _complaints(wrong: ValidationError) -> list[SettingsError]:

@@ -1,20 +1,25 @@
-"""The TwiML answer to an incoming call.
+"""The TwiML answers to a call.
 
 Owns what Twilio is told to do. Must not know where its words come from.
 """
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from twilio.twiml.voice_response import Connect, VoiceResponse
 
 # https://www.twilio.com/docs/voice/twiml/stream: name and value together stay under 500 characters.
 PARAMETER_CHARS_MAX = 499
 PARAMETERS_MAX = 50
+# https://www.w3.org/TR/xml/#charsets; a control character would make the document no XML at all.
+_UNWRITABLE: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def fits(name: str, value: str) -> bool:
     """Whether Twilio accepts this call parameter."""
-    return name != "" and len(name) + len(value) <= PARAMETER_CHARS_MAX
+    short = name != "" and len(name) + len(value) <= PARAMETER_CHARS_MAX
+    return short and not _UNWRITABLE.search(name + value)
 
 
 def answer(
@@ -35,4 +40,20 @@ def answer(
     for name, value in parameters.items():
         stream.parameter(name=name, value=value)
     response.append(connect)
+    return str(response)
+
+
+def message(words: str) -> str:
+    """The document for an answering machine: a spoken message, or none; then the line is free."""
+    response = VoiceResponse()
+    if words:
+        response.say(words)
+    response.hangup()
+    return str(response)
+
+
+def reject() -> str:
+    """The document for a caller too many: the busy tone, at no charge."""
+    response = VoiceResponse()
+    response.reject(reason="busy")
     return str(response)

@@ -15,10 +15,13 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
+from bridge.agents.problem import UnusableAgents
+from bridge.api_tokens import hash_of
 from bridge.app import make_app
 from bridge.outside import Outside
 from bridge.settings import UnusableSettings, settings_from
-from simulator.pretended import ACCOUNT_SID, API_KEY, AUTH_TOKEN, PUBLIC_HOST
+from bridge.wiring import agents_for
+from simulator.pretended import ACCOUNT_SID, API_KEY, API_TOKEN, AUTH_TOKEN, PUBLIC_HOST
 from simulator.stream import BridgeStream
 
 WORLD_SETTINGS: Mapping[str, str] = {
@@ -26,13 +29,16 @@ WORLD_SETTINGS: Mapping[str, str] = {
     "PUBLIC_URL": f"https://{PUBLIC_HOST}",
     "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
     "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+    "API_TOKENS": hash_of(API_TOKEN),
 }
 
 
 def settings_complaints(settings: Mapping[str, str]) -> list[tuple[str, str]]:
     """What the bridge refuses of `settings`: the variable's name, and what it may be."""
     try:
-        settings_from({**WORLD_SETTINGS, **settings})
+        agents_for(settings_from({**WORLD_SETTINGS, **settings}))
+    except UnusableAgents as unusable:
+        return [("AGENTS_DIR", line) for line in unusable.lines]
     except UnusableSettings as unusable:
         return [(name, text) for name, _, text in (x.partition(": ") for x in unusable.lines)]
     return []

@@ -7,3 +7,4 @@ PUBLIC_HOST = "bridge.example.com"
 ACCOUNT_SID = "AC" + "5" * 32
 AUTH_TOKEN = "auth-token-of-a-simulated-account"  # noqa: S105 - of nobody
 API_KEY = "sk-simulated"
+API_TOKEN = "cb_simulated"  # noqa: S105 - the same

@@ -5,23 +5,29 @@ go on. How bytes get from a fake to the bridge is the world's business (`world`,
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+from urllib.parse import urljoin
 
 import trio
 
 from simulator.account.account import Account
+from simulator.account.faults import RestFaults
+from simulator.api_client import ApiClient
 from simulator.cues import Cues
 from simulator.model.server import FakeRealtime
 from simulator.network import Direction, Pace
 from simulator.phone.call import FakePhone
 from simulator.phone.order import CallOrder
+from simulator.pretended import API_TOKEN
 from simulator.scenario.format import GUARD_MS, LegSetup, LinkFault, LinkSetup, Scenario, Silence
 from simulator.sound import load_clip, speech_library
 from simulator.timeline import Timeline
 from simulator.trace import Event, Trace
 from simulator.wire import Connect
 
+ORDER_PATH = "/outbound"
+"""Where the bridge takes orders for calls."""
 SETTLE_MS = 10_000.0
 """How long after the line's release the bridge may still be busy before it is called a leak."""
 
@@ -93,35 +99,41 @@ class Scene:
         self.realtime = self._leg("realtime", network.realtime)
         self.rest = self._leg("rest", network.rest)
         self.model = self._fake_model()
-        self.phone = FakePhone(
-            scenario,
-            timeline=timeline,
-            trace=self.trace,
-            rng=self._random("caller"),
-            connect=connect,
-            order=order,
-            auth_token=auth_token,
-            account_sid=account_sid,
-        )
+        self._connect, self._owner = connect, (account_sid, auth_token)
+        self._phones: list[FakePhone] = []
+        self._order, self._client = order, self._api_client(order)
         self.account = Account(
             account_sid=account_sid,
             auth_token=auth_token,
             timeline=timeline,
             trace=self.trace,
             rng=self._random("account"),
+            place=None if self._client is None else self._place,
             completions=scenario.phone.hangup_rest,
+            faults=RestFaults(answers=list(scenario.phone.create_rest)),
         )
         self.over = trio.Event()
-        """The line is released."""
+        """Every line is released, and every order answered."""
         self._step = -1
         self._step_ms = 0.0
 
     def begin(self) -> None:
-        """Ring."""
+        """Ring, or have somebody order it of the bridge."""
         self.trace.subscribe(self._watch)
-        self.phone.dial()
-        self.account.adopt(self.phone)
+        if self._client is None:
+            phone = self._place(self._order, "")
+            phone.dial()
+            self.account.adopt(phone)
+        else:
+            self._client.order()
         self._guard()
+
+    def hang_up(self) -> None:
+        """Whoever is on the telephone hangs up."""
+        for phone in self._phones:
+            phone.hang_up()
+        if not self._phones:
+            self.over.set()
 
     @property
     def sessions(self) -> int:
@@ -137,8 +149,55 @@ class Scene:
             clips=load_clip,
             library=speech_library(),
             cue=self._cues.when,
-            words_heard=lambda: self.phone.take_words(),
+            words_heard=self._words_heard,
         )
+
+    # -- calls -------------------------------------------------------------------------
+
+    def _api_client(self, order: CallOrder) -> ApiClient | None:
+        setup = self._scenario.call
+        if setup.via != "api":
+            return None
+        return ApiClient(
+            setup,
+            urljoin(order.url, ORDER_PATH),
+            API_TOKEN,
+            timeline=self.timeline,
+            trace=self.trace,
+            rng=self._random("client"),
+            connect=self._connect,
+            done=self._look_for_end,
+        )
+
+    def _place(self, order: CallOrder, sid: str) -> FakePhone:
+        """One more telephone; a bridge that has nobody called twice gets one only."""
+        scenario, number = self._scenario, len(self._phones)
+        if self._client is not None:
+            # The bridge itself tells the parameters, in its document.
+            scenario = replace(scenario, call=replace(scenario.call, parameters={}))
+        account_sid, auth_token = self._owner
+        phone = FakePhone(
+            scenario,
+            timeline=self.timeline,
+            trace=self.trace,
+            rng=self._random("caller" if not number else f"caller {number + 1}"),
+            connect=self._connect,
+            order=order,
+            auth_token=auth_token,
+            account_sid=account_sid,
+            sid=sid,
+        )
+        self._phones.append(phone)
+        return phone
+
+    def _look_for_end(self) -> None:
+        waiting = self._client is not None and not self._client.idle
+        if not waiting and all(phone.ended for phone in self._phones):
+            self.over.set()
+
+    def _words_heard(self) -> str:
+        """What the caller has said since this was asked last."""
+        return self._phones[0].take_words() if self._phones else ""
 
     # -- links and randomness ----------------------------------------------------
 
@@ -173,7 +232,7 @@ class Scene:
 
     def _watch(self, event: Event) -> None:
         if event.who == "phone" and event.name == "ended":
-            self.over.set()
+            self._look_for_end()
         elif event.who == "caller" and event.name == "step":
             self._step, self._step_ms = event.data["index"], event.at_ms
 
@@ -190,7 +249,7 @@ class Scene:
             self.timeline.at(limit_ms, self._guard)
             return
         self.trace.record("world", "stopped", after_ms=limit_ms)
-        self.phone.hang_up()
+        self.hang_up()
 
     def _busy_until_ms(self) -> float:
         """How long the caller's step lasts and the wait for the next one, as far as is written."""
@@ -246,4 +305,6 @@ def bridge_settings(scenario: Scenario) -> dict[str, str]:
         settings.setdefault("GREETING", "")
     elif isinstance(greeting, str):
         settings["GREETING"] = greeting
+    if "AGENTS_DIR" in settings:
+        settings["AGENTS_DIR"] = str(scenario.path.parent / settings["AGENTS_DIR"])
     return settings

@@ -221,7 +221,7 @@ class FarTwilio:
         number = {"sequenceNumber": str(self.sequence), "streamSid": STREAM}
         await self.websocket.send(json.dumps({"event": event, **number, **fields}))
 
-    async def begin(self, token: str, call_sid: str = CALL) -> None:
+    async def begin(self, token: str, call_sid: str = CALL, **parameters: str) -> None:
         """The first two messages of a stream."""
         await self.websocket.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
         await self.say(
@@ -232,7 +232,7 @@ class FarTwilio:
                 "callSid": call_sid,
                 "tracks": ["inbound"],
                 "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-                "customParameters": {"token": token},
+                "customParameters": {"token": token, **parameters},
             },
         )
 

@@ -18,8 +18,9 @@ from trio.testing import MockClock, memory_stream_pair
 from trio_websocket import wrap_client_stream
 from twilio.request_validator import RequestValidator
 
-from bridge.app import BODY_BYTES_MAX, BridgeApp, make_app
+from bridge.app import make_app
 from bridge.outside import Outside
+from bridge.service import BODY_BYTES_MAX, BridgeApp
 from bridge.session import CALL_SID
 from bridge.settings import Settings
 from tests.far_ends import (

@@ -10,8 +10,9 @@ import pytest
 import trio
 
 from bridge.app import make_app
-from bridge.cli import ServerConfig, main, serve
+from bridge.cli import main
 from bridge.outside import USER_TIMEOUT_MS, Outside
+from bridge.serving import ServerConfig, serve
 from bridge.settings import Settings
 from tests.far_ends import ACCOUNT, AUTH_TOKEN, KEY, Lines, settings
 

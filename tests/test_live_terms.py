@@ -117,6 +117,7 @@ def test_the_table_names_what_exists() -> None:
         ("end_call", "model: [{on: turn, call: end_call}]"),
         ("keys", "phone: {signature: forged}\ncaller: [{press: 1}]"),
         ("refusal", "phone: {signature: forged}"),
+        ("orders", "call: {direction: outbound, via: api}"),
     ],
 )
 def test_a_scenario_that_needs_what_is_lacking_is_not_played(

@@ -12,8 +12,9 @@ import trio
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
-from bridge.app import BridgeApp, make_app
+from bridge.app import make_app
 from bridge.core.call import Call
+from bridge.service import BridgeApp
 from bridge.session import REALTIME_OUTBOX_MAX, TWILIO_OUTBOX_MAX
 from tests.far_ends import (
     CALL,
@@ -374,6 +375,21 @@ async def test_chosen_events_are_logged_without_audio(autojump_clock: MockClock)
     assert shown[0][1]["audio"] == "***"
     assert "delta" not in shown[0][1]
     assert shown[1][1]["response"]["status"] == "completed"
+
+
+async def test_the_callers_items_are_logged_without_their_words(autojump_clock: MockClock) -> None:
+    """Pressed keys reach the model as text of the caller, and may be somebody's PIN."""
+    async with world(log_event_types=("conversation.item.added",)) as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        words = {"type": "input_text", "text": "The caller pressed the keys 4 7 1 1."}
+        item = {"id": "item_1", "type": "message", "role": "user", "content": [words]}
+        await w.realtime.say("conversation.item.added", item=item)
+        await settle()
+
+    (line,) = w.lines.all("realtime_event")
+    assert line["body"]["item"]["id"] == "item_1"
+    assert "4 7 1 1" not in str(line)
 
 
 async def test_a_bug_of_ours_costs_one_call(

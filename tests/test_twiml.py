@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bridge.twiml import answer, fits
+from bridge.twiml import answer, fits, message
 
 URL = "wss://h.example/media-stream"
 
@@ -40,3 +40,22 @@ def test_greeting_and_pause_come_first() -> None:
 def test_twilios_limit_on_parameters(name: str, value: str, accepted: bool) -> None:
     """Name and value together stay under 500 characters."""
     assert fits(name, value) is accepted
+
+
+@pytest.mark.parametrize("odd", ["\0", "\x0b", "\x1f", "\ufffe", "\ud800"])
+def test_what_xml_cannot_hold_does_not_fit(odd: str) -> None:
+    """A control character would make the whole document unreadable."""
+    assert not fits("name", f"a{odd}")
+    assert not fits(f"n{odd}", "a")
+    assert fits("name", "a\tb\nü漢😀")
+
+
+def test_a_message_and_then_the_line_is_free() -> None:
+    """Words are spoken as they are; without words there is only the end."""
+    spoken = ET.fromstring(message("Fish & <chips>"))
+
+    assert [(verb.tag, verb.text) for verb in spoken] == [
+        ("Say", "Fish & <chips>"),
+        ("Hangup", None),
+    ]
+    assert [verb.tag for verb in ET.fromstring(message(""))] == ["Hangup"]

@@ -72,7 +72,7 @@ def test_rest_needs_both_credentials(given: dict[str, Any], releases: bool) -> N
     services = services_for(settings(**given), Outside(), log_for(settings(), Outside()))
 
     assert (services.releaser is not None) is releases
-    assert services.plan.can_release is releases
+    assert services.agents.settings_plan.can_release is releases
 
 
 def test_the_token_secret() -> None:

@@ -195,7 +195,7 @@ def test_a_crash_of_the_bridge_is_a_failure(
     def crash(*given: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("bridge.session.Session._is_ours", crash)
+    monkeypatch.setattr("bridge.session.Session._let_in", crash)
     result = play(Job(small_call(tmp_path, PASSES), 0))
 
     assert result.verdict == "failed"
@@ -311,4 +311,6 @@ caller:
     events = only(played(small_call(tmp_path, text)), "realtime.sent")
     kind = "conversation.item.input_audio_transcription.completed"
 
-    assert [event.data["transcript"] for event in events if event.data["type"] == kind] == ["Hello."]
+    assert [event.data["transcript"] for event in events if event.data["type"] == kind] == [
+        "Hello."
+    ]

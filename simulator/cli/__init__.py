@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from simulator.cli import run, show
 from simulator.cli.exits import COULD_NOT_RUN, complain
+from simulator.imports import command as imports
 from simulator.live import realtime_server, twilio_server
 from simulator.load import command as load
 from simulator.parity import command as parity
@@ -42,6 +43,6 @@ def _parser() -> argparse.ArgumentParser:
         "3 could not run or no verdict, 4 a law was broken or equal seeds differed",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for each in (run, show, parity, realtime_server, twilio_server, load):
+    for each in (run, show, imports, parity, realtime_server, twilio_server, load):
         each.add_parser(commands)
     return parser

@@ -43,6 +43,7 @@ LACKS: Mapping[str, Ability] = {
     "end_call": _ability("it has no end_call tool; calls which the agent ends are skipped"),
     "keys": _ability("it ignores pressed keys; calls with keys are skipped"),
     "refusal": _ability("it checks no signature or token; calls with a wrong one are skipped"),
+    "orders": _ability("it takes no orders for calls; calls ordered of it are skipped"),
     "truncate": _ability(
         "it does not shorten the model's memory; what needs that is skipped",
         metrics="memory_drift_ms memory_error_ms truncations",

@@ -36,6 +36,10 @@ def _has_settings(scenario: Scenario) -> bool:
     return bool(scenario.agent.settings) or isinstance(scenario.agent.greeting, str)
 
 
+def _is_ordered(scenario: Scenario) -> bool:
+    return scenario.call.via == "api"
+
+
 _NEEDS: Mapping[str, Needs] = {
     "greeting": _greets,
     "settings": _has_settings,
@@ -43,6 +47,7 @@ _NEEDS: Mapping[str, Needs] = {
     "end_call": _agent_hangs_up,
     "keys": _presses_keys,
     "refusal": _shows_wrong_papers,
+    "orders": _is_ordered,
 }
 
 

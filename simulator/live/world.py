@@ -90,7 +90,7 @@ class LiveWorld:
             await self._scene.over.wait()
             race.cancel_scope.cancel()
         if self._bridge.exited.is_set():
-            self._scene.phone.hang_up()
+            self._scene.hang_up()
         await self._settle()
         self.lateness.end()
 

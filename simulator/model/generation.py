@@ -15,7 +15,7 @@ import msgspec
 from simulator import sound
 from simulator.model.formats import Encoding
 from simulator.model.stage import Stage
-from simulator.scenario.format import Reply, ToolCall, Trickle
+from simulator.scenario.format import Delivery, Reply, ToolCall, Trickle
 
 # fidelity: observed realtime.md 2.3 - three or four transcript deltas come before the first audio
 HEAD_WORDS: Final = 4
@@ -52,12 +52,41 @@ class Pace:
     delta_ms: float
     burst: float
     trickle: Trickle | None = None
+    deliver: Delivery | None = None
 
     # fidelity: observed realtime.md 6 [knob: model.delta] - an audio delta holds 250 ms of speech
     def pieces(self, audio: bytes) -> list[bytes]:
         """The deltas of an item; each but the last holds whole samples of `delta_ms`."""
         size = max(1, round(self.delta_ms)) * self.encoding.bytes_per_ms
         return [audio[at : at + size] for at in range(0, len(audio), size)]
+
+    def timed(self, number: int, audio: bytes, first_ms: float) -> list[tuple[float, bytes]]:
+        """The deltas of item `number` with the times when they are due.
+
+        What a recorded delivery leaves of the audio comes with its last delta.
+        """
+        recorded = self.deliver.items[number : number + 1] if self.deliver is not None else ()
+        if not recorded or not recorded[0]:
+            pieces = self.pieces(audio)
+            return [(first_ms + self.due_ms(at), piece) for at, piece in enumerate(pieces)]
+        timed, start = [], 0
+        for at_ms, size in recorded[0]:
+            end = start + size * self.encoding.bytes_per_ms // sound.BYTES_PER_MS
+            timed.append((at_ms, audio[start:end]))
+            start = end
+        timed[-1] = (timed[-1][0], timed[-1][1] + audio[start:])
+        return [(at_ms, piece) for at_ms, piece in timed if piece]
+
+    def call_ms(self, number: int, start_ms: float, length: int) -> float:
+        """When the arguments of call `number` begin to come, `length` pieces of them."""
+        if self.deliver is None or number >= len(self.deliver.calls_ms):
+            return start_ms
+        return max(start_ms, self.deliver.calls_ms[number] - length * ARGUMENTS_MS)
+
+    @property
+    def cut_ms(self) -> float:
+        """Until when the last item stays open, whatever comes of it."""
+        return self.deliver.done_ms if self.deliver is not None and self.deliver.cut else 0.0
 
     # fidelity: inferred realtime.md 6 [knob: reply.burst] - speech is delivered faster than it
     #   plays
@@ -74,11 +103,16 @@ def pieces_of_text(words: str) -> list[str]:
 
 
 def _message(
-    stage: Stage, spoken: Spoken, pace: Pace, start_ms: float, first_ms: float
+    stage: Stage,
+    spoken: Spoken,
+    pieces: Sequence[tuple[float, bytes]],
+    start_ms: float,
+    first_ms: float,
+    open_until_ms: float,
 ) -> Iterator[Beat]:
     """One item of speech whose first audio is due at `first_ms`; it may open at `start_ms`."""
     words = pieces_of_text(spoken.words)
-    pieces = pace.pieces(spoken.audio)
+    first_ms = pieces[0][0] if pieces else first_ms
     head = len(words) if not pieces else min(HEAD_WORDS, len(words))
     yield Beat(max(start_ms, first_ms - OPEN_LEAD_MS), stage.open_message)
     yield Beat(max(start_ms, first_ms - OPEN_LEAD_MS), partial(stage.speak, words[:head], b""))
@@ -86,11 +120,11 @@ def _message(
     spread = max(1, len(pieces) // TRANSCRIPT_LEAD)
     share = -(-len(rest) // spread)
     at_ms = first_ms
-    for index, piece in enumerate(pieces):
-        at_ms = first_ms + pace.due_ms(index)
+    for index, (due_ms, piece) in enumerate(pieces):
+        at_ms = due_ms
         now = rest[index * share : (index + 1) * share]
         yield Beat(at_ms, partial(stage.speak, now, piece), is_delta=True)
-    yield Beat(at_ms, partial(stage.close, "completed"))
+    yield Beat(max(at_ms, open_until_ms), partial(stage.close, "completed"))
 
 
 def _text(stage: Stage, spoken: Spoken, start_ms: float) -> Iterator[Beat]:
@@ -103,8 +137,9 @@ def _text(stage: Stage, spoken: Spoken, start_ms: float) -> Iterator[Beat]:
     yield Beat(at_ms, partial(stage.close, "completed"))
 
 
-def _call(stage: Stage, call: ToolCall, start_ms: float) -> Iterator[Beat]:
+def _call(stage: Stage, call: ToolCall, pace: Pace, number: int, start_ms: float) -> Iterator[Beat]:
     arguments = msgspec.json.encode(dict(call.arguments)).decode()
+    start_ms = pace.call_ms(number, start_ms, -(-len(arguments) // ARGUMENTS_LENGTH))
     yield Beat(start_ms, partial(stage.open_call, call.name))
     at_ms = start_ms
     for at in range(0, len(arguments), ARGUMENTS_LENGTH):
@@ -161,11 +196,13 @@ def _whole(
 
     def speech() -> Iterator[Beat]:
         nonlocal at_ms, first_ms
-        for item in spoken:
+        for number, item in enumerate(spoken):
             if is_text:
                 performance = _text(stage, item, first_ms)
             else:
-                performance = _message(stage, item, pace, at_ms, first_ms)
+                pieces = pace.timed(number, item.audio, first_ms)
+                open_ms = pace.cut_ms if number == len(spoken) - 1 else 0.0
+                performance = _message(stage, item, pieces, at_ms, first_ms, open_ms)
             for beat in performance:
                 at_ms = beat.at_ms
                 yield beat
@@ -173,16 +210,18 @@ def _whole(
 
     def tools() -> Iterator[Beat]:
         nonlocal at_ms, first_ms
-        for call in calls:
-            for beat in _call(stage, call, max(at_ms, 0.0 if spoken else first_ms)):
+        for number, call in enumerate(calls):
+            start_ms = max(at_ms, 0.0 if spoken else first_ms)
+            for beat in _call(stage, call, pace, number, start_ms):
                 at_ms = beat.at_ms
                 yield beat
         first_ms = max(first_ms, at_ms)
 
     for act in (tools, speech) if reply.calls_first else (speech, tools):
         yield from act()
-    if not spoken and not calls:
-        yield Beat(first_ms, _nothing)
+    done_ms = 0.0 if pace.deliver is None else pace.deliver.done_ms
+    if (not spoken and not calls) or done_ms > at_ms:
+        yield Beat(max(done_ms, at_ms) or first_ms, _nothing)
 
 
 def _nothing() -> None:

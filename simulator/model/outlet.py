@@ -132,6 +132,9 @@ def traced(fields: Mapping[str, Any]) -> Fields:
     return data
 
 
+FIRST_WORDS_MAX: Final = 200
+"""Characters of instructions that are traced."""
+
 _ASKED: Final = (
     *("type", "item_id", "previous_item_id", "content_index", "audio_end_ms", "response_id"),
 )
@@ -152,7 +155,35 @@ def requested(event: Mapping[str, Any]) -> Fields:
         for name in ("conversation", "tool_choice"):
             if isinstance(response.get(name), str):
                 data[name] = response[name]
+        data |= _first_words(response.get("instructions"))
+    if event.get("type") == "session.update":
+        data |= _configured(event.get("session"))
     return data
+
+
+def _configured(session: Any) -> Fields:
+    """What a session is told to be, in either dialect: voice, turn detection, first words."""
+    audio = _inside(session, "audio")
+    turn = _inside(_inside(audio, "input"), "turn_detection") or _inside(session, "turn_detection")
+    found = {
+        "voice": _inside(_inside(audio, "output"), "voice") or _inside(session, "voice"),
+        "turn_detection": _inside(turn, "type"),
+        "silence_duration_ms": _inside(turn, "silence_duration_ms"),
+        "eagerness": _inside(turn, "eagerness"),
+    }
+    told = {name: value for name, value in found.items() if _is_traceable(value)}
+    return told | _first_words(_inside(session, "instructions"))
+
+
+def _inside(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _first_words(instructions: Any) -> Fields:
+    """The first line of what the model is told; the rest would fill the trace."""
+    if not isinstance(instructions, str):
+        return {}
+    return {"instructions": instructions.partition("\n")[0][:FIRST_WORDS_MAX]}
 
 
 def _is_traceable(value: Any) -> bool:

@@ -64,7 +64,7 @@ class Response:
             reply,
             spoken,
             options.calls(reply),
-            Pace(encoding, delta_ms, reply.burst, reply.trickle),
+            Pace(encoding, delta_ms, reply.burst, reply.trickle, reply.deliver),
             is_text=is_text,
         )
 

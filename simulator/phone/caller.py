@@ -159,6 +159,8 @@ class Caller:
         assert self._replay is not None
         if self._steps:
             self._next(0)
+        elif self._replay.hang_up == "at_once":
+            self._handset.hang_up()
         elif self._replay.hang_up == "at_end":
             self._ear.when_quiet(self._handset.hang_up)
 

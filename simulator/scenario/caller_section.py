@@ -168,8 +168,9 @@ REPLAY: ByShape[Replay] = ByShape(
         "`replay`",
         (
             Field("recording", SOUND, "The caller's side of a call.", "clip", required=True),
-            Field("hang_up", Choice("end", ("at_end", "stay")),
-                  "at_end: the caller hangs up after it. stay: the line stays open."),
+            Field("hang_up", Choice("end", ("at_end", "at_once", "stay")),
+                  "at_end: the caller hangs up after it, when the agent is silent. at_once: even "
+                  "when it speaks. stay: the line stays open."),
             Field("gain_db", _GAIN, "So much louder than recorded; negative is quieter."),
             Field("wait", DURATION, "It begins so long after the stream.", into="wait_ms"),
             Field("turns", ListOf(_TURN, "turns", least=1),

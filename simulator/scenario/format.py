@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from simulator.scenario.delivered import Delivery
 from simulator.scenario.surroundings import AgentSetup, CallSetup, PhoneSetup
 from simulator.scenario.wanted import (
     INFINITE_MS,
@@ -27,9 +28,9 @@ from simulator.scenario.wanted import (
 
 __all__ = [
     "GUARD_MS", "INFINITE_MS", "Action", "AgentSetup", "Aggregate", "AutoReply", "CallSetup",
-    "Ended", "EventRule", "Expect", "HangUp", "Item", "LegSetup", "LinkFault", "LinkSetup",
-    "ModelFault", "ModelSetup", "NetworkSetup", "Nothing", "Operator", "PhoneSetup", "Press",
-    "Replay", "ReplayTurn", "Reply", "Say", "Scenario", "Silence", "Step", "Threshold",
+    "Delivery", "Ended", "EventRule", "Expect", "HangUp", "Item", "LegSetup", "LinkFault",
+    "LinkSetup", "ModelFault", "ModelSetup", "NetworkSetup", "Nothing", "Operator", "PhoneSetup",
+    "Press", "Replay", "ReplayTurn", "Reply", "Say", "Scenario", "Silence", "Step", "Threshold",
     "ToolCall", "Transcript", "Trickle", "Trigger", "TriggerKind", "VadSetup",
 ]  # fmt: skip
 
@@ -160,6 +161,7 @@ class Reply:
     `after_ms` = response.created -> first audio. `burst` = delivered this many times faster than it
     plays; below 1 it is slower than real time. `trickle` = it comes in fits. `calls` come after the
     items, or before them with `calls_first`. `fail` = the error code of a failed response.
+    `deliver` outweighs `after_ms`, `burst` and `trickle`: what has no time there has theirs.
     `incomplete` = why it ends early with status incomplete ("max_output_tokens", "content_filter";
     "" = it does not). `stall_after_ms` = no event comes any more that long after the first audio
     (after response.created without audio); `drop_after_ms` = the connection is reset then.
@@ -174,6 +176,7 @@ class Reply:
     fail: str | None = None
     incomplete: str = ""
     trickle: Trickle | None = None
+    deliver: Delivery | None = None
     repeat: bool = False
     optional: bool = False
     stall_after_ms: float | None = None
@@ -345,11 +348,12 @@ class Replay:
     """Plays a recorded caller's side, its own silences included, from the stream's start.
 
     `turns` are those annotated beside the recording (x.turns.yaml), or () = to be measured.
-    `hang_up` "at_end" = the caller hangs up when the recording ends and the agent is silent.
+    `hang_up` "at_end" = the caller hangs up when the recording ends and the agent is silent,
+    "at_once" = when the recording ends.
     """
 
     clip: Path
-    hang_up: Literal["at_end", "stay"] = "at_end"
+    hang_up: Literal["at_end", "at_once", "stay"] = "at_end"
     gain_db: float = 0.0
     wait_ms: float = 0.0
     turns: tuple[ReplayTurn, ...] = ()

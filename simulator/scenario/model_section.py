@@ -5,6 +5,7 @@ Either a list of replies, or a block with the replies and everything else.
 
 from typing import Any
 
+from simulator.scenario.delivery import DeliveryFile
 from simulator.scenario.desk import Desk
 from simulator.scenario.format import (
     AutoReply,
@@ -173,7 +174,9 @@ def _reply(given: dict[str, Any], node: Mapping, desk: Desk) -> Reply:
         if "items" in given:
             desk.refuse(node, "`items` has its own sounds", "write all of it below `items:`")
         given["items"] = (_item(spoken, node, desk),)
-    if not any(given.get(key) for key in _DOES) and not any(key in given for key in _BREAKS):
+    # A recorded response may have been empty; its times say how long it took.
+    told = (*_BREAKS, "deliver")
+    if not any(given.get(key) for key in _DOES) and not any(key in given for key in told):
         hint = "write `say:`, `items:`, `call:`, `fail:`, `incomplete:` or `stall_after:`"
         desk.refuse(node, "a reply in which nothing happens", hint)
     return Reply(line=node.line, **given)
@@ -190,6 +193,7 @@ REPLY: Record[Reply] = Record(
         Field("items", _ITEMS, "Several spoken items in one response."),
         Field("burst", _BURST, "The audio is delivered so many times faster than it plays (4)."),
         Field("trickle", _TRICKLE, "The audio is delivered in fits."),
+        Field("deliver", DeliveryFile(), "The audio is delivered at the times in this file."),
         Field("call", _CALL, "A tool the model calls, or several.", into="calls"),
         Field("calls_first", Flag(), "true: the tool is called before the model speaks."),
         Field("fail", _CODE, "The response fails with this error code."),

@@ -58,8 +58,26 @@ class RestAnswer:
         return {"anyOf": [{"enum": [*self.words, 21220]}, status, {"$ref": "#/$defs/variable"}]}
 
 
+class CreateAnswer:
+    """How Twilio's REST interface answers one request to make a call."""
+
+    words = ("ok", "timeout", "lost")
+
+    def read(self, node: Node, desk: Desk) -> int | str:
+        """`ok`, `timeout`, `lost`, or the HTTP status of an error."""
+        hint = "ok, timeout, lost, or an HTTP status like 400, 429 or 503"
+        word = Text("an answer", "ok|timeout|lost|[45][0-9][0-9]", hint).read(node, desk)
+        return word if word in self.words else int(word)
+
+    def schema(self) -> Schema:
+        """A word or a number."""
+        status = {"type": "integer", "minimum": 400, "maximum": 599}
+        return {"anyOf": [{"enum": [*self.words]}, status, {"$ref": "#/$defs/variable"}]}
+
+
 PATH = Text("a path on the bridge", r"/\S*", "like /call-status")
 SECONDS = Duration(1_000.0)
+_NOT_ORDERED = ("timeout", "time_limit", "fallback", "status_callback", "async_amd_callback")
 _EVENTS = ("initiated", "ringing", "answered", "completed")
 
 
@@ -72,6 +90,14 @@ def _call(given: dict[str, Any], node: Node, desk: Desk) -> CallSetup:
         desk.refuse(node, "`status_callback_events` is only for a `status_callback`")
     if "async_amd_callback" in given and "machine_detection" not in given:
         desk.refuse(node, "`async_amd_callback` is only for `machine_detection`")
+    if "again_ms" in given and "via" not in given:
+        desk.refuse(node, "`again` is only for `via: api`")
+    if "via" in given:
+        if not outbound:
+            desk.refuse(node, "`via: api` is only for `direction: outbound`")
+        for key in _NOT_ORDERED:
+            if key in given or f"{key}_ms" in given:
+                desk.refuse(node, f"`{key}` is not part of an order: leave it out, or `via: api`")
     return CallSetup(**given)
 
 
@@ -94,6 +120,10 @@ CALL: Record[CallSetup] = Record(
               "Of an outbound call: find out whether a machine answers, before the TwiML."),
         Field("async_amd_callback", PATH,
               "Find it out during the call instead, and tell it there."),
+        Field("via", Choice("way", ("api",)),
+              "api: a client orders the outbound call of the bridge, and the bridge of Twilio."),
+        Field("again", DURATION, "The client sends the same order again, so much later.",
+              into="again_ms"),
     ),
     _call,
 )  # fmt: skip
@@ -160,6 +190,8 @@ PHONE: Record[PhoneSetup] = Record(
               "never: the media stream is not opened. hang_up: the caller hangs up meanwhile."),
         Field("hangup_rest", ListOf(RestAnswer(), "answers", most=20),
               "Answers to the bridge's requests to hang up, one after the other; then ok."),
+        Field("create_rest", ListOf(CreateAnswer(), "answers", most=20),
+              "Answers to its requests to make a call; `lost`: it is made, but no answer comes."),
         Field("sign_with_port", Flag(), "Twilio signs the address with its port."),
         Field("sign_trailing_slash", Flag(), "Twilio signs the address with a slash behind it."),
         Field("stop_before_close", Flag(), "false: the stream closes without a `stop` message."),

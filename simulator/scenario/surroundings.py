@@ -17,7 +17,9 @@ class CallSetup:
 
     `fallback`, `status_callback` and `async_amd_callback` are paths on the bridge, "" = none.
     `machine_detection` "" = off. `timeout_ms` = how long an outbound call rings, `time_limit_ms` =
-    how long a call may last; whole seconds both.
+    how long a call may last; whole seconds both. `via` "api" = the bridge itself has the call made,
+    because a client orders it of the bridge; `again_ms` later the client sends the same order again
+    (None = it does not).
     """
 
     direction: Literal["inbound", "outbound"] = "inbound"
@@ -31,6 +33,8 @@ class CallSetup:
     time_limit_ms: float = 14_400_000.0
     machine_detection: Literal["", "Enable", "DetectMessageEnd"] = ""
     async_amd_callback: str = ""
+    via: Literal["", "api"] = ""
+    again_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,11 @@ class PhoneSetup:
 
     `first_timestamp_ms` None = drawn from 100..180 by the seed. `hangup_rest` are the answers to
     successive REST completions: "ok", "timeout", an HTTP status (429, 503, 404) or 21220; after the
-    last one comes "ok". `start` "late" = the start message comes after `start_delay_ms`.
-    `connect` "never" = the TwiML is fetched but no stream is opened; "hang_up" = the caller hangs
-    up while the stream's handshake is under way. `room_tone` = what the microphone hears all the
-    time, speech aside: repeated without end; None = digital silence.
+    last one comes "ok". `create_rest` are those to successive requests to make a call: besides,
+    "lost" = the call is made, but no answer comes. `start` "late" = the start message comes after
+    `start_delay_ms`. `connect` "never" = the TwiML is fetched but no stream is opened; "hang_up" =
+    the caller hangs up while the stream's handshake is under way. `room_tone` = what the microphone
+    hears all the time, speech aside: repeated without end; None = digital silence.
 
     `outcome` is what comes of an outbound call, `answer_after_ms` how long that takes.
     `answered_by` is what answering machine detection finds `detection_ms` after the answer. `dial`
@@ -78,6 +83,7 @@ class PhoneSetup:
     connect: Literal["normal", "never", "hang_up"] = "normal"
     room_tone: Path | None = None
     hangup_rest: tuple[int | str, ...] = ()
+    create_rest: tuple[int | str, ...] = ()
     sign_with_port: bool = False
     sign_trailing_slash: bool = False
     stop_before_close: bool = True

@@ -9,8 +9,9 @@ from typing import Any
 import trio
 from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 
-import bridge.app
-from bridge import release
+import bridge.routes.incoming
+from bridge import release, twilio_rest
+from bridge.call_token import CallTokens
 from bridge.core import realtime, realtime_session, twilio
 from bridge.core.call import Call
 from bridge.core.commands import EndReason
@@ -20,18 +21,17 @@ from bridge.core.plan import CallPlan
 from bridge.core.realtime import Dialect, SessionUpdate, TurnDetectionUpdate
 from bridge.legs import RealtimeLeg
 from bridge.release import LineReleaser, Released
-from bridge.session import Session
 
 
 # -- who is let in --------------------------------------------------------------------------------
 def token_not_checked(patch: MonkeyPatch) -> None:
     """Whoever knows the stream's address gets a paid session."""
-    patch.setattr(Session, "_is_ours", lambda self, start: True)
+    patch.setattr(CallTokens, "use", lambda self, token, call_sid: True)
 
 
 def signature_not_checked(patch: MonkeyPatch) -> None:
     """Anyone may play Twilio."""
-    patch.setattr(bridge.app, "_is_twilio", lambda *given: True)
+    patch.setattr(bridge.routes.incoming, "is_twilio", lambda *given: True)
 
 
 # -- the session ----------------------------------------------------------------------------------
@@ -139,12 +139,12 @@ def line_released_twice(patch: MonkeyPatch) -> None:
 def over_call_released_again_and_again(patch: MonkeyPatch) -> None:
     """404 and 21220 are failures, to be repeated until they go away. They never do."""
     patch.setattr(release, "CALL_IS_OVER", frozenset())
-    patch.setattr(release, "_worth_another_try", lambda status: status >= 400)
+    patch.setattr(twilio_rest, "_worth_another_try", lambda status: status >= 400)
 
 
 def busy_twilio_not_asked_again(patch: MonkeyPatch) -> None:
     """A 429 or a 503 is the last word: the line stays up."""
-    patch.setattr(release, "_worth_another_try", lambda status: False)
+    patch.setattr(twilio_rest, "_worth_another_try", lambda status: False)
 
 
 def line_never_released(patch: MonkeyPatch) -> None:

@@ -1,0 +1,99 @@
+"""The application object: what all routes share, and who is let in.
+
+Owns the limits of a request's body, the check of Twilio's signature and how a refusal is said and
+logged. Must not know any route.
+"""
+
+from importlib import metadata
+from typing import Any, Final
+
+import trio
+from quart import Response, request
+from quart.wrappers import Websocket
+from quart_trio import QuartTrio
+from werkzeug.datastructures import MultiDict
+
+from bridge.flight.flight import FlightSink
+from bridge.media_socket import UnreadConnection
+from bridge.operations.loop_lag import LoopLag
+from bridge.operations.running import Calls, Snapshot
+from bridge.operations.watch import Several, Watch
+from bridge.outside import Outside
+from bridge.recording.recording import RecordingSink
+from bridge.records.book import CallRecords
+from bridge.session import Services
+from bridge.settings import Settings
+from bridge.signature import SIGNATURE_HEADER, is_signed
+from bridge.wiring import auth_token_of, log_for, metrics_for, services_for
+
+# A webhook's form is some 1.5 kB; CallToken and AddOns can add a few more.
+BODY_BYTES_MAX: Final = 64 * 1024
+BODY_S_MAX: Final = 10
+
+
+class BridgeApp(QuartTrio):
+    """The application and its calls. It needs no lifespan: `records` live longer than it does."""
+
+    asgi_websocket_class = UnreadConnection
+
+    def __init__(
+        self,
+        settings: Settings,
+        outside: Outside,
+        records: CallRecords | None = None,
+        flights: FlightSink | None = None,
+        recordings: RecordingSink | None = None,
+        traces: Watch | None = None,
+    ) -> None:
+        super().__init__("bridge", static_folder=None, template_folder=None)
+        self.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+        self.config["BODY_TIMEOUT"] = BODY_S_MAX
+        self.settings = settings
+        self.log = log_for(settings, outside)
+        self.calls = Calls()
+        self.loop_lag = LoopLag()
+        self.metrics = metrics_for(settings, version(), self.snapshot)
+        watch = Several([one for one in (self.metrics, traces) if one is not None])
+        self.services: Services = services_for(
+            settings, outside, self.log, records, flights, recordings, watch
+        )
+        self.auth_token = auth_token_of(settings)
+
+    def snapshot(self) -> Snapshot:
+        """The process at this moment."""
+        now = trio.current_time()
+        return self.calls.snapshot(self.services.places, self.loop_lag.worst_s, now)
+
+    def log_exception(self, *given: Any) -> None:
+        """A bug of ours: logged once, where all lines go, and without the request's data.
+
+        The exception's info comes last; from Quart 0.23 on, a context comes before it.
+        """
+        self.log.error("crashed", exc_info=given[-1])
+
+
+def version() -> str:
+    """The installed version."""
+    try:
+        return metadata.version("callbridge")
+    except metadata.PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def is_twilio(
+    app: BridgeApp,
+    urls: list[str],
+    form: MultiDict[str, str],
+    stream: Websocket | None = None,
+) -> bool:
+    """Whether the request is signed for one of these URLs; without an auth token, anyone's."""
+    if app.auth_token is None:
+        return True
+    headers = request.headers if stream is None else stream.headers
+    return is_signed(app.auth_token, urls, form, headers.get(SIGNATURE_HEADER, ""))
+
+
+def refusal(app: BridgeApp, status: int, what: str, why: str) -> Response:
+    """Refuse a request in one sentence, and write that down."""
+    app.log.warning("request_refused", what=what, status=status, why=why)
+    return Response(f"{why}\n", status=status, content_type="text/plain; charset=utf-8")
