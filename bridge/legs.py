@@ -6,7 +6,7 @@ or the network does wrong comes out as a value (`Malformed`, `Closed`), never as
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import h11
@@ -66,6 +66,9 @@ class TwilioLeg:
         await self._websocket.send(twilio.encode(message))
 
 
+KeyHeader = Literal["bearer", "api-key"]
+
+
 @dataclass(frozen=True)
 class RealtimeEndpoint:
     """Where the Realtime API is and how to knock there."""
@@ -74,13 +77,19 @@ class RealtimeEndpoint:
     model: str
     api_key: str
     dialect: realtime.Dialect
+    auth: KeyHeader = "bearer"
 
     @classmethod
     def at(
-        cls, url: str, model: str, api_key: str, dialect: realtime.Dialect
+        cls,
+        url: str,
+        model: str,
+        api_key: str,
+        dialect: realtime.Dialect,
+        auth: KeyHeader = "bearer",
     ) -> "RealtimeEndpoint":
         """The endpoint at a ws:// or wss:// URL; a query of the URL is kept."""
-        return cls(urlsplit(url), model, api_key, dialect)
+        return cls(urlsplit(url), model, api_key, dialect, auth)
 
     @property
     def tls(self) -> bool:
@@ -102,8 +111,14 @@ class RealtimeEndpoint:
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The key; for servers of the beta protocol also its header, which GA servers refuse."""
-        headers = [(b"Authorization", b"Bearer " + self.api_key.encode())]
+        """The key; for OpenAI's own beta protocol also its header, which GA servers refuse.
+
+        Azure takes the key in a header of its own and no beta header (protocols/realtime.md 8).
+        """
+        key = self.api_key.encode()
+        if self.auth == "api-key":
+            return [(b"api-key", key)]
+        headers = [(b"Authorization", b"Bearer " + key)]
         if self.dialect == "beta":
             headers.append((b"OpenAI-Beta", b"realtime=v1"))
         return headers

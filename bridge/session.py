@@ -300,9 +300,9 @@ class Session:
             body = msgspec.json.decode(text)
             if kind.endswith("audio.delta"):
                 body["audio"] = body.pop("delta", "")
-            item = body.get("item", {})
-            if item.get("role") == "user":
-                item["content"] = f"{len(item.get('content', []))} part(s)"  # may be pressed keys
+            item = body.get("item")
+            if isinstance(item, dict) and item.get("role") == "user":
+                item["content"] = "***"  # may be pressed keys
             self._line("realtime_event", type=kind, body=body)
 
     # -------------------------------------------------------------------------- peers

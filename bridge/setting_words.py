@@ -18,3 +18,8 @@ def setting(default: Any, means: str, may_be: str, **limits: Any) -> Any:
 def seconds(default: float, means: str, low: float, high: float) -> Any:
     """A setting of so many seconds."""
     return setting(default, means, f"a number of seconds from {low:g} to {high:g}", ge=low, le=high)
+
+
+def check_port(port: int | None) -> None:
+    """Check the port of a split URL. Reading it was the check: ValueError comes only then."""
+    assert port is None or 0 <= port <= 65_535

@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bridge.agent_settings import AgentSettings
+from bridge.endpoint_settings import OPENAI_HOST, EndpointSettings
 from bridge.errors import BridgeError, SettingsError
 from bridge.flight_settings import FlightSettings
 from bridge.operations_settings import OperationsSettings
@@ -31,11 +32,10 @@ from bridge.quiet_settings import QuietSettings
 from bridge.record_settings import RecordSettings
 from bridge.recording_settings import RecordingSettings
 from bridge.secret_files import read_secret_files
-from bridge.setting_words import YES_NO
+from bridge.setting_words import YES_NO, check_port
 from bridge.setting_words import seconds as _seconds
 from bridge.setting_words import setting as _set
 
-OPENAI_HOST = "api.openai.com"
 # Voices of the Realtime API (openai-python 3.52.0, types/realtime); a custom one is `voice_...`.
 VOICES = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
 
@@ -56,15 +56,13 @@ class Settings(
     FlightSettings,
     RecordingSettings,
     RecordSettings,
+    EndpointSettings,
 ):
     """Every setting. The environment variable of a field is its name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # -- who answers
-    openai_api_key: SecretStr = _set(
-        ..., "key of the Realtime API", "a key such as sk-...", min_length=1
-    )
     model: str = _set(
         "gpt-realtime-2.1", "Realtime model", "a model name without spaces", pattern=r"^\S+$"
     )
@@ -95,12 +93,6 @@ class Settings(
     transcription_model: str | None = _set(
         None, "transcribe the caller with", "a model such as gpt-realtime-whisper", pattern=r"^\S+$"
     )
-
-    # -- the Realtime endpoint
-    realtime_url: str = _set(
-        f"wss://{OPENAI_HOST}/v1/realtime", "Realtime endpoint", "a wss:// or ws:// URL"
-    )
-    realtime_dialect: Literal["ga", "beta"] = _set("ga", "names of its events", "ga or beta")
 
     # -- who has finished speaking
     turn_detection: Literal["server_vad", "semantic_vad"] = _set(
@@ -176,15 +168,6 @@ class Settings(
         """`NAME=` means the default, except for GREETING, where silence is a wish."""
         return {name: value for name, value in values.items() if value != "" or name == "greeting"}
 
-    @field_validator("realtime_url")
-    @classmethod
-    def _websocket_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.fragment:
-            raise ValueError
-        _check_port(parts.port)
-        return value
-
     @field_validator("public_url", "twilio_api_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
@@ -199,7 +182,7 @@ class Settings(
             or parts.fragment
         ):
             raise ValueError
-        _check_port(parts.port)
+        check_port(parts.port)
         return value.rstrip("/")
 
     @field_validator("system_message_file")
@@ -378,11 +361,6 @@ def _shortened(value: Any) -> str:
 def _meant(name: str, known: Any) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _check_port(port: int | None) -> None:
-    """Reading the port was the check: `urlsplit` raises ValueError only then."""
-    assert port is None or 0 <= port <= 65_535
 
 
 def _default_instructions(company: str) -> str:

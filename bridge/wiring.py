@@ -131,7 +131,11 @@ def services_for(
     return Services(
         agents=agents_for(settings),
         endpoint=RealtimeEndpoint.at(
-            settings.realtime_url, settings.model, api_key, settings.realtime_dialect
+            settings.realtime_url,
+            settings.model,
+            api_key,
+            settings.realtime_dialect,
+            settings.realtime_auth,
         ),
         open_stream=outside.open_stream,
         tokens=call_token.CallTokens(

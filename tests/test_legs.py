@@ -103,6 +103,14 @@ def test_the_url_says_where(url: str, port: int, tls: bool, resource: str) -> No
     assert (endpoint.port, endpoint.tls, endpoint.resource) == (port, tls, resource)
 
 
+@pytest.mark.parametrize("dialect", ["ga", "beta"])
+def test_azure_gets_its_key_in_its_own_header(dialect: realtime.Dialect) -> None:
+    """And nothing else: no bearer, which would be Entra's, and no beta header."""
+    endpoint = RealtimeEndpoint.at(URL, "deployment", "azure-key", dialect, "api-key")
+
+    assert endpoint.headers == [(b"api-key", b"azure-key")]
+
+
 def test_only_beta_servers_get_the_beta_header() -> None:
     """A GA server refuses a session that carries it."""
     beta = RealtimeEndpoint.at(URL, "m", "sk-key", "beta")

@@ -385,11 +385,14 @@ async def test_the_callers_items_are_logged_without_their_words(autojump_clock: 
         words = {"type": "input_text", "text": "The caller pressed the keys 4 7 1 1."}
         item = {"id": "item_1", "type": "message", "role": "user", "content": [words]}
         await w.realtime.say("conversation.item.added", item=item)
+        await w.realtime.say("conversation.item.added", item=None)
         await settle()
 
-    (line,) = w.lines.all("realtime_event")
+    line, odd = w.lines.all("realtime_event")
     assert line["body"]["item"]["id"] == "item_1"
     assert "4 7 1 1" not in str(line)
+    assert odd["body"]["item"] is None
+    assert not w.lines.all("crashed")
 
 
 async def test_a_bug_of_ours_costs_one_call(

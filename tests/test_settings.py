@@ -87,9 +87,9 @@ def test_all_wrong_values_are_named_at_once(tmp_path: Path) -> None:
 
     assert lines == [
         "OPENAI_API_KEY: is missing, may be: a key such as sk-...",
-        'SYSTEM_MESSAGE_FILE: got "/nowhere", may be: the path of a readable UTF-8 text file',
         'REALTIME_URL: got "https://api.openai.com", may be: a wss:// or ws:// URL',
         'REALTIME_DIALECT: got "gamma", may be: ga or beta',
+        'SYSTEM_MESSAGE_FILE: got "/nowhere", may be: the path of a readable UTF-8 text file',
         'VAD_THRESHOLD: got "3", may be: a number from 0 to 1',
         'TWILIO_ACCOUNT_SID: got "AC12", may be: AC and 32 hexadecimal digits',
         'PORT: got "many", may be: a port from 0 to 65535',

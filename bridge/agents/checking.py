@@ -20,7 +20,8 @@ from bridge.agents.template import BrokenTemplate, parsed
 from bridge.call_token import PARAMETER as TOKEN
 from bridge.core.plan import CallPlan
 from bridge.core.realtime import SemanticVad, ServerVad
-from bridge.settings import OPENAI_HOST, VOICES, Settings
+from bridge.endpoint_settings import OPENAI_HOST
+from bridge.settings import VOICES, Settings
 
 REQUESTED: Final = "agent"
 """The call parameter that asks for an agent: no name for a value."""

@@ -252,6 +252,8 @@ SETTINGS: Mapping[str, str] = {
     "END_CALL_WATCHDOG_SECONDS": "longest wait for a farewell to begin",
     "END_CALL_INTERRUPTIBLE": "caller speech during the goodbye cancels the hangup",
     "LOG_EVENT_TYPES": "event types to log",
+    "REALTIME_URL": "the Realtime endpoint; the host does not matter, the path does",
+    "REALTIME_AUTH": "bearer or api-key: how the key is shown",
     "REALTIME_DIALECT": "ga or beta",
     "TWIML_GREETING": "words Twilio speaks before the stream",
     "TWIML_PAUSE_SECONDS": "pause before the stream",
