@@ -6,6 +6,8 @@ asks. Messages say what is wrong without a password, a statement or a number in 
 
 import datetime as dt
 import operator
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ from bridge.records.schema import call_records
 
 POSTGRES: Final = "postgresql+psycopg"
 CONNECT_S_MAX: Final = 10
+SQLITE_RETRY_S: Final = 0.01
 STATEMENT_S_MAX: Final = 30
 FETCH_ROWS: Final = 500
 FORGET_ROWS: Final = 1000
@@ -277,9 +280,22 @@ def _engine(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Transactions as we say, tables included; readers and a writer at the same time."""
+    """Transactions as we say, tables included; readers and a writer at the same time.
+
+    The change to WAL does not wait for a lock as other statements do (https://sqlite.org/wal.html),
+    and of several processes that open a new file at once, all but one find it locked.
+    """
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
+    until = time.monotonic() + CONNECT_S_MAX
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as why:
+            if why.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(SQLITE_RETRY_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
