@@ -72,12 +72,12 @@ def test_times_agree_within_25_ms_and_a_frame_and_all_else_exactly(
     assert (found == []) is agrees
 
 
-def test_a_calls_duration_may_differ_once_for_each_turn() -> None:
+def test_a_calls_duration_may_differ_once_for_each_turn_and_the_hangup() -> None:
     """It is the sum of the delays of its replies."""
     one = result({"call_duration_ms": 9_000.0, "agent_turns": 2})
 
-    assert differences(one, result({"call_duration_ms": 9_080.0, "agent_turns": 2}), ({}, {})) == []
-    assert differences(one, result({"call_duration_ms": 9_100.0, "agent_turns": 2}), ({}, {})) == [
+    assert differences(one, result({"call_duration_ms": 9_130.0, "agent_turns": 2}), ({}, {})) == []
+    assert differences(one, result({"call_duration_ms": 9_140.0, "agent_turns": 2}), ({}, {})) == [
         "call_duration_ms"
     ]
 

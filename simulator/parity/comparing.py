@@ -2,9 +2,10 @@
 
 Owns the rule. Times, and amounts of audio, agree when their medians are at most 25 ms and one frame
 apart: real sockets, two processes and a 1 ms timer take their part, and much of what a caller hears
-moves in steps of one 20 ms frame. A call's duration is the sum of its replies' delays, so it may
-differ by that much for each turn of the agent. Money follows the audio, in tokens of 100 ms (in)
-and 50 ms (out): one of each per response may be different. Everything else is the same or is not.
+moves in steps of one 20 ms frame. A call's duration is the sum of its replies' delays and the
+hangup's, so it may differ by that much for each of them. Money follows the audio, in tokens of
+100 ms (in) and 50 ms (out): one of each per response may be different. Everything else is the same
+or is not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,8 +82,10 @@ def _metric(name: str, virtual: Sequence[ScenarioResult], real: Sequence[Scenari
     apart = abs(measured - expected)
     unit = METRICS[name].unit
     if unit == "ms":
-        turns = _median("agent_turns", virtual) or 1.0 if name == "call_duration_ms" else 1.0
-        return Row(name, expected, measured, apart <= TOLERANCE_MS * turns)
+        steps = 1.0
+        if name == "call_duration_ms":
+            steps = (_median("agent_turns", virtual) or 0.0) + 1.0  # and the hangup
+        return Row(name, expected, measured, apart <= TOLERANCE_MS * steps)
     if unit == "usd":
         responses = _median("responses", virtual) or 0.0
         return Row(name, expected, measured, apart <= responses * _token_usd())
