@@ -30,6 +30,10 @@ class EndReason(StrEnum):
     LINE_DEAD = "line_dead"
     SLOW_PEER = "slow_peer"
     LIMIT = "limit"
+    TRANSFERRED = "transferred"
+    """The line was handed to another number, because the model or the caller wished it."""
+    FELL_BACK = "fell_back"
+    """Realtime stayed unreachable: Twilio's voice said so, and dialled on or hung up."""
     SHUTDOWN = "shutdown"
 
 
@@ -45,6 +49,45 @@ class LineReleased(msgspec.Struct, frozen=True):
     """The REST API has answered `ReleaseLine`, or could not be reached."""
 
     outcome: Literal["completed", "already_over", "failed"]
+
+
+class TransferLine(msgspec.Struct, frozen=True):
+    """Hand the line on through Twilio's REST API. The answer comes back as `LineTransferred`.
+
+    Twilio closes the stream, speaks ``announcement`` (if any) with a voice of its own in
+    ``language`` (BCP 47; empty: Twilio's default), then dials ``number``, or hangs up if it is
+    empty.
+    """
+
+    number: str = ""
+    announcement: str = ""
+    language: str = ""
+
+
+class LineTransferred(msgspec.Struct, frozen=True):
+    """The REST API has answered `TransferLine`, or could not be reached."""
+
+    outcome: Literal["transferred", "already_over", "failed"]
+
+
+class CallTool(msgspec.Struct, frozen=True):
+    """Run a tool of ours, beside the call. The answer comes back as `ToolAnswered`.
+
+    ``arguments`` is what the model wrote: perhaps JSON, perhaps not. All that still run are
+    cancelled when the call ends.
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class ToolAnswered(msgspec.Struct, frozen=True):
+    """A tool has come to an end. ``output`` is JSON text for the model, an error included."""
+
+    call_id: str
+    output: str
+    outcome: Literal["done", "failed", "timeout"] = "done"
 
 
 class End(msgspec.Struct, frozen=True):
