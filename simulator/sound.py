@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 LIBRARY_MS_MIN = 2000
 LIBRARY_MS_MAX = 6000
+SAMPLES_PER_S = 8000
 BYTES_PER_MS = 8
 FRAME_MS = 20
 FRAME_BYTES = BYTES_PER_MS * FRAME_MS

@@ -7,12 +7,15 @@ virtual clock (whole calls in a blink) and on its real one (the fakes as servers
 import heapq
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import trio
 
 from simulator.clock import current_jumper
 
 MS_PER_S = 1000
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+"""When a simulated world begins, whatever the day is: equal runs tell equal dates."""
 
 
 def _nothing() -> None:
@@ -35,9 +38,15 @@ class Timer:
 
 
 class Timeline:
-    """A heap of callbacks, run by one task; equal times run in the order they were asked for."""
+    """A heap of callbacks, run by one task; equal times run in the order they were asked for.
 
-    def __init__(self) -> None:
+    `began` is its zero on the calendar: that of the simulated world, or the hour of the real one.
+    """
+
+    began: datetime = EPOCH
+
+    def __init__(self, began: datetime = EPOCH) -> None:
+        self.began = began
         self._heap: list[tuple[float, int, Timer]] = []
         self._asked = 0
         self._began_s = trio.current_time()
@@ -49,6 +58,11 @@ class Timeline:
     def now_ms(self) -> float:
         """Milliseconds since this timeline was made; in a callback never less than its own time."""
         return max(self._fired_ms, (trio.current_time() - self._began_s) * MS_PER_S)
+
+    @property
+    def date(self) -> datetime:
+        """This moment on the calendar."""
+        return self.began + timedelta(milliseconds=self.now_ms)
 
     def at(self, at_ms: float, do: Callable[[], None]) -> Timer:
         """Run `do` at `at_ms`; a time already past means as soon as possible."""

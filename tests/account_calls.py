@@ -14,7 +14,9 @@ import trio
 from simulator.account.account import Account
 from simulator.phone.order import CallOrder
 from simulator.phone.signature import Form
+from simulator.phone.streams import StreamState
 from simulator.phone.twiml import Document
+from simulator.phone.verbs.verb import StreamRequest
 from simulator.timeline import Timeline
 from simulator.trace import Event, Trace
 
@@ -28,6 +30,47 @@ SAY = "<Response><Say>one two</Say></Response>"
 RING_MS = 2_000.0
 
 
+class ScriptedStreams:
+    """A call's listening streams: they run from `open` to `stop`, and listen to nothing."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.opened: list[StreamRequest] = []
+        self._timeline = timeline
+        self._states: list[StreamState] = []
+
+    def name_is_taken(self, request: StreamRequest) -> bool:
+        """By one that runs."""
+        return any(each.running and each.name == request.name != "" for each in self._states)
+
+    def is_a_track_too_many(self, request: StreamRequest) -> bool:
+        """More than four."""
+        running = [
+            len(asked.tracks)
+            for asked, state in zip(self.opened, self._states, strict=True)
+            if state.running
+        ]
+        return sum(running) + len(request.tracks) > 4
+
+    def open(self, request: StreamRequest) -> StreamState:
+        """Open one."""
+        self.opened.append(request)
+        sid = f"MZ{len(self.opened):032x}"
+        self._states.append(StreamState(sid, request.name, True, self._timeline.now_ms))
+        return self._states[-1]
+
+    def find(self, name: str) -> StreamState | None:
+        """By sid or name."""
+        return next((each for each in self._states if name in (each.sid, each.name)), None)
+
+    def stop(self, name: str) -> bool:
+        """By sid or name."""
+        for at, each in enumerate(self._states):
+            if name in (each.sid, each.name) and each.running:
+                self._states[at] = StreamState(each.sid, each.name, False, self._timeline.now_ms)
+                return True
+        return False
+
+
 class ScriptedCall:
     """A `CallControl` that answers after `RING_MS` and remembers what was asked of it."""
 
@@ -38,6 +81,7 @@ class ScriptedCall:
         self.status = "ringing"
         self.answered_by: str | None = None
         self.asked: list[tuple[object, ...]] = []
+        self.streams = ScriptedStreams(timeline)
         self._timeline = timeline
         self._moments_ms: dict[str, float] = {}
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from requests.exceptions import SSLError
 from twilio.base.exceptions import TwilioRestException
 from twilio.http import AsyncHttpClient
 from twilio.http.http_client import TwilioHttpClient
@@ -18,7 +20,8 @@ from twilio.rest import Client
 
 from simulator.account.faults import RestFaults
 from simulator.account.http_server import HttpServer
-from simulator.sockets import Sockets
+from simulator.sockets import Sockets, certificate
+from simulator.sockets.certificate import Certificate
 from simulator.timeline import Timeline
 from tests.account_calls import ACCOUNT, FROM, SAY, TO, TOKEN, URL, Office
 from tests.live_server import serving
@@ -44,14 +47,15 @@ class Server:
 
 
 @contextmanager
-def server(**account: Any) -> Iterator[Server]:
+def server(tls: Certificate | None = None, **account: Any) -> Iterator[Server]:
     """An account on a loopback port chosen by the system, ten calls a second."""
+    scheme, context = ("http", None) if tls is None else ("https", tls.context)
 
     async def start(net: Sockets, timeline: Timeline) -> Server:
         office = Office(timeline, **{"calls_per_second": 10.0, **account})
         http = HttpServer(office.account.ask, timeline)
-        host, port = await net.listen(http.accept)
-        return Server(office, f"http://{host}:{port}")
+        host, port = await net.listen(http.accept, tls=context)
+        return Server(office, f"{scheme}://{host}:{port}")
 
     with serving(start) as running:
         yield running
@@ -132,6 +136,38 @@ def test_the_sdk_reads_page_after_page() -> None:
     assert [call.sid for call in back] == made[:1:-1]
 
 
+def test_the_sdk_lets_a_stream_listen_and_stops_it() -> None:
+    """`streams.create` and `update`; its own exception for a stream that is not there."""
+    with server() as it, it.client() as client:
+        sid = client.calls.create(to=TO, from_=FROM, twiml=SAY).sid
+        while client.calls(sid).fetch().status == "queued":
+            pass
+        it.office.placed[0].status = "in-progress"
+        streams = client.calls(sid).streams
+        made = streams.create(
+            url="wss://bridge.example.com/tap",
+            name="tap",
+            track="both_tracks",
+            parameter1_name="who",
+            parameter1_value="a clerk",
+        )
+        stopped = client.calls(sid).streams("tap").update(status="stopped")
+        with pytest.raises(TwilioRestException) as unknown:
+            client.calls(sid).streams("other").update(status="stopped")
+        with pytest.raises(TwilioRestException) as refused:
+            streams.create(url="ws://bridge.example.com/tap")
+        opened = it.office.placed[0].streams.opened
+
+    assert (made.status, stopped.status) == ("in-progress", "stopped")
+    assert (made.sid, made.name, made.call_sid) == (stopped.sid, "tap", sid)
+    assert made.date_updated.replace(second=0) == datetime(2026, 1, 1, tzinfo=UTC)
+    assert [(each.parameters, each.tracks) for each in opened] == [
+        ({"who": "a clerk"}, ("inbound", "outbound"))
+    ]
+    assert (unknown.value.status, unknown.value.code) == (404, 20404)
+    assert (refused.value.status, refused.value.code) == (400, 31922)
+
+
 @pytest.mark.parametrize(
     ("order", "status", "code"),
     [
@@ -161,6 +197,22 @@ def test_the_sdk_sees_who_may_not_and_what_is_not_there() -> None:
 
     assert (denied.value.status, denied.value.code) == (401, 20003)
     assert (unknown.value.status, unknown.value.code) == (404, 20404)
+
+
+def test_the_sdk_asks_over_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `callsim twilio --tls` listens: the SDK trusts the authority it names, and no other."""
+    tls = certificate.made()
+    authority = tmp_path / "authority.pem"
+    authority.write_bytes(tls.authority_pem or b"")
+    with server(tls) as it, it.client() as client:
+        with pytest.raises(SSLError):
+            client.calls.list()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
+        made = client.calls.create(to=TO, from_=FROM, url=URL)
+        ended = client.calls(made.sid).update(status="canceled")
+
+    assert it.url.startswith("https://")
+    assert ended.status == "canceled"
 
 
 def test_the_sdk_is_told_to_slow_down_and_of_outages() -> None:

@@ -7,8 +7,9 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -50,10 +51,21 @@ class LiveBridge:
         self.messages: list[dict[str, Any]] = []
         self.started = trio.Event()
         self.stopped = trio.Event()
+        self._more = trio.Event()
+
+    async def until(self, seen: Callable[[], bool]) -> None:
+        """Wait for something that came."""
+        while not seen():
+            await self._more.wait()
+
+    def _wake(self) -> None:
+        self._more.set()
+        self._more = trio.Event()
 
     def ask(self, method: str, url: str, form: Fields, _auth: Auth, reply: Reply) -> None:
         """The webhook, and the status callback."""
         self.forms.append(form)
+        self._wake()
         reply((200, {"content-type": "text/xml"}, TWIML.encode()))
 
     async def media(self, request: WebSocketRequest) -> None:
@@ -68,6 +80,7 @@ class LiveBridge:
     def take(self, message: dict[str, Any]) -> None:
         """One message of Twilio."""
         self.messages.append(message)
+        self._wake()
         if message["event"] == "start":
             self.started.set()
 
@@ -101,7 +114,7 @@ async def stage(
     said: list[str], events: list[tuple[int, Event]], **service: Any
 ) -> AsyncIterator[Stage]:
     """Everything on loopback, on ports chosen by the system."""
-    timeline, bridge = Timeline(), LiveBridge()
+    timeline, bridge = Timeline(datetime.now(UTC)), LiveBridge()
     with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(timeline.run)
@@ -160,6 +173,39 @@ async def test_a_call_made_over_rest_rings_streams_and_ends() -> None:
     assert f"call 1: {made.sid} rings (outbound)" in said
     assert "call 1: over: completed, by the bridge (rest)" in said
     assert not any("+1555" in line or TOKEN in line for line in said)
+
+
+def tracks(messages: list[dict[str, Any]]) -> set[str]:
+    """Of whom there were frames."""
+    return {each["media"]["track"] for each in messages if each["event"] == "media"}
+
+
+async def test_a_stream_over_rest_listens_beside_the_call() -> None:
+    """The SDK starts it in a running call and stops it; callbacks are of today."""
+    async with stage([], []) as it:
+        it.server.ring(it.webhook)
+        await it.bridge.started.wait()
+        (running,) = await it.sdk(it.client.calls.list, status="in-progress")
+        streams = it.client.calls(running.sid).streams
+        made = await it.sdk(
+            streams.create,
+            url=f"wss://{PUBLIC}/tap",
+            name="tap",
+            track="both_tracks",
+            status_callback=it.webhook,
+        )
+        await it.bridge.until(lambda: "outbound" in tracks(it.bridge.messages))
+        stopped = await it.sdk(it.client.calls(running.sid).streams("tap").update, status="stopped")
+        await it.bridge.until(lambda: len(it.bridge.forms) == 3)
+        told = it.bridge.forms[1]
+
+    sids = {each["streamSid"] for each in it.bridge.messages if each["event"] == "start"}
+    assert (made.status, stopped.status, stopped.sid) == ("in-progress", "stopped", made.sid)
+    assert made.sid in sids
+    assert (told["StreamEvent"], told["StreamSid"]) == (["stream-started"], [made.sid])
+    assert told["Timestamp"][0][:10] in {
+        (datetime.now(UTC) - timedelta(days=days)).date().isoformat() for days in (0, 1)
+    }
 
 
 async def test_a_call_rings_in_and_the_end_hangs_it_up() -> None:
@@ -337,6 +383,7 @@ def test_https_is_offered_with_a_certificate_made_for_it(
     assert code == 0
     assert pairs["TWILIO_API_URL"].startswith("https://127.0.0.1:")
     assert not Path(pairs["SSL_CERT_FILE"]).exists()
+    assert pairs["REQUESTS_CA_BUNDLE"] == pairs["SSL_CERT_FILE"]
 
 
 def test_a_scenario_is_the_caller_of_every_call(

@@ -7,9 +7,12 @@ import json
 
 import pytest
 
+from simulator.phone.sounds import known_clip
+from simulator.phone.streams import StreamState
+from simulator.phone.twiml import parse
 from simulator.phone.verbs.verb import StreamRequest
 from simulator.scenario.format import Say, Step
-from simulator.sound import load_clip
+from simulator.sound import SILENT_FRAME, load_clip
 from simulator.websocket import BINARY, TEXT, frame
 from tests.phone_bridge import CLIPS, HOST, LOUD, Call
 
@@ -76,6 +79,57 @@ def test_both_tracks_of_a_conversation() -> None:
     assert len(heard(call, "outbound")) == len(heard(call, "inbound")) == 146 * 160
 
 
+def spoken_ms(call: Call) -> float:
+    """How much of the outbound track is not silence."""
+    return len(heard(call, "outbound").replace(SILENT_FRAME[:1], b"")) / 8
+
+
+@pytest.mark.parametrize(
+    ("verbs", "length_ms"),
+    [
+        ("<Say>one two three</Say>", 3 * 300),
+        ('<Say loop="2">one two three</Say>', 6 * 300),
+        ("<Play>https://bridge.example.com/hold.mp3</Play>", 3 * 750),
+        ('<Play digits="1w#"/>', 2 * 375),
+        (f"<Gather><Say>{'word ' * 5}</Say></Gather>", 5 * 300),
+    ],
+)
+def test_what_verbs_sound_like(verbs: str, length_ms: float) -> None:
+    """A tone for each word, key or second; three quarters of its time, the rest is a pause."""
+    call = listened(START.format("both_tracks") + PAUSE + verbs + PAUSE).run(9_900)
+
+    assert spoken_ms(call) == pytest.approx(length_ms, rel=0.03)
+    assert set(heard(call, "inbound")) == {SILENT_FRAME[0]}
+
+
+def test_a_known_clip_is_played_as_it_is() -> None:
+    """`/fixtures/` in a URL names a clip of the library: its sound, and its length."""
+    play = "<Play>https://bridge.example.com/fixtures/clips/en/hello.wav</Play>"
+    call = listened(START.format("outbound_track") + PAUSE + play + PAUSE).run(19_000)
+    clip = load_clip(CLIPS / "hello.wav")
+
+    assert clip.audio in heard(call, "outbound")
+    assert call.of("phone.ended")[0].at_ms == 10_000 + clip.duration_ms
+
+
+@pytest.mark.parametrize(
+    "path", ["../../pyproject.toml", "MANIFEST.yaml", "clips/en/never-said.wav", ""]
+)
+def test_no_other_file_is_read(path: str) -> None:
+    """Neither outside the library nor what is no sound."""
+    assert known_clip(f"https://bridge.example.com/fixtures/{path}") is None
+
+
+def test_what_is_interrupted_is_heard_no_more() -> None:
+    """New TwiML over REST ends the words in the middle."""
+    call = listened(START.format("outbound_track") + PAUSE + "<Say>one two three four</Say>")
+    call.run(5_600)
+    call.phone.redirect(parse(f"<Response>{PAUSE}</Response>".encode()))
+    call.run(9_000)
+
+    assert spoken_ms(call) == pytest.approx(500, abs=20)
+
+
 @pytest.mark.parametrize("track", ["all_tracks", "inbound"])
 def test_a_track_that_is_none(track: str) -> None:
     """Any other word for the track is 31941; the stream is not opened, the document goes on."""
@@ -140,12 +194,17 @@ def test_a_listening_stream_is_not_the_calls_stream() -> None:
 
 
 def test_a_stream_over_rest() -> None:
-    """The account may start and stop a listening stream in a running call."""
+    """The account may start and stop a listening stream in a running call, and finds it again."""
     call = Call().run(1000)
     wanted = StreamRequest(f"wss://{HOST}/tap", "mine", {}, ("inbound",), both_ways=False)
-    call.phone.start_stream(wanted)
+    streams = call.phone.streams
+    opened = streams.open(wanted)
     call.run(2000)
 
     assert len(heard(call, "inbound")) > 40 * 160
-    assert call.phone.stop_stream("mine")
-    assert not call.phone.stop_stream("mine")
+    assert opened == StreamState(opened.sid, "mine", running=True, changed_ms=1000.0)
+    assert streams.name_is_taken(wanted)
+    assert streams.stop("mine")
+    assert not streams.stop("mine")
+    assert streams.find(opened.sid) == StreamState(opened.sid, "mine", False, 2000.0)
+    assert streams.find("other") is None

@@ -52,6 +52,15 @@ def test_connected_start_and_first_media_come_in_one_burst() -> None:
     assert 97 <= int(media["media"]["timestamp"]) <= 183
 
 
+def test_start_may_name_another_encoding() -> None:
+    """Nothing else of the message changes, nor the audio."""
+    call = Call(phone=PhoneSetup(media_format="audio/x-l16")).run(200)
+    start = call.bridge.events("start")[0]["start"]
+
+    assert start["mediaFormat"] == {"encoding": "audio/x-l16", "sampleRate": 8000, "channels": 1}
+    assert call.bridge.events("media")[0]["media"]["payload"]
+
+
 def test_fifty_frames_a_second_with_wavering_timestamps() -> None:
     """Frames come every 20 ms, timestamps near the grid but not on it, numbers without a gap."""
     call = Call().run(90 + 20 * 499)

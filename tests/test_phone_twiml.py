@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from twilio.twiml import voice_response as official
+from twilio.twiml.voice_response import VoiceResponse
 
 from simulator.phone.twiml import TwimlError, parse
+from simulator.phone.verbs import VERBS
+from simulator.phone.verbs.dialing import NOUN
+from simulator.phone.verbs.streaming import STREAM as STREAM_WORDS
 from tests.phone_bridge import HOST, STREAM, Call
 
 SAY = "<Say>one two three</Say>"
@@ -255,3 +264,34 @@ def test_digits_are_played_half_a_second_each() -> None:
 
     assert call.of("phone.twiml")[0].data == {"verb": "Play", "digits": "1w2"}
     assert call.of("phone.ended")[0].at_ms == 3000.0
+
+
+def words_of(method: Callable[..., Any], *content: str) -> set[str]:
+    """The attributes which the official package writes, in its spelling."""
+    names = [name for name in inspect.signature(method).parameters if name not in content]
+    parts = [name.split("_") for name in names if name not in ("self", "kwargs")]
+    return {first + "".join(each.title() for each in more) for first, *more in parts}
+
+
+@pytest.mark.parametrize("tag", sorted(VERBS))
+def test_every_attribute_of_the_official_package_is_known(tag: str) -> None:
+    """TwiML which it writes for these verbs brings no warning."""
+    written = words_of(getattr(VoiceResponse, tag.lower()), "message", "url", "number")
+
+    assert written <= VERBS[tag].attributes.keys() | {"digits"}
+
+
+@pytest.mark.parametrize(
+    ("method", "content"),
+    [
+        (official.Dial.number, "phone_number"),
+        (official.Dial.client, "identity"),
+        (official.Dial.sip, "sip_url"),
+        (official.Dial.conference, "name"),
+        (official.Dial.queue, "name"),
+    ],
+)
+def test_every_attribute_of_a_noun_is_known(method: Callable[..., Any], content: str) -> None:
+    """Of those whom `<Dial>` rings, and of streams."""
+    assert words_of(method, content) <= NOUN.keys()
+    assert words_of(official.Connect.stream) <= STREAM_WORDS.keys()

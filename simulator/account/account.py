@@ -12,8 +12,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from simulator.account.control import IN_PROGRESS, CallControl
 from simulator.account.create import KNOWN, TIME_LIMIT_S_MAX, order_from
@@ -25,7 +24,8 @@ from simulator.account.parameters import Fields, Parameters
 from simulator.account.queue import DialQueue
 from simulator.account.record import CallRecord, Facts
 from simulator.account.request import LOST, Answer, Auth, Reply
-from simulator.account.resource import API, EPOCH, Resources
+from simulator.account.resource import API, Resources
+from simulator.account.streams import STREAM_KNOWN, create_stream, stop_stream
 from simulator.phone.identity import draw_sid
 from simulator.phone.order import CallOrder
 from simulator.timeline import Timeline
@@ -35,7 +35,10 @@ Place = Callable[[CallOrder, str], CallControl]
 """Makes the call of an order under a sid; the account dials it when its turn comes."""
 
 HOST = "api.twilio.com"
-PATH = re.compile(rf"{API}(?P<account>[^/]+)/Calls(?:/(?P<call>[^/]+))?\.json")
+PATH = re.compile(
+    rf"{API}(?P<account>[^/]+)/Calls"
+    r"(?:/(?P<call>[^/]+?)(?P<streams>/Streams(?:/(?P<stream>[^/]+))?)?)?\.json"
+)
 SHOWN = ("Status", "Method")
 GIVEN = ("Twiml", "Url")
 UNKNOWN_TOLD_MAX = 10
@@ -56,7 +59,6 @@ class Account:
         rng: random.Random,
         place: Place | None = None,
         api_keys: Mapping[str, str] | None = None,
-        began: datetime = EPOCH,
         calls_per_second: float = 1.0,
         calls_max: int | None = None,
         completions: tuple[int | str, ...] = (),
@@ -67,13 +69,12 @@ class Account:
         Args:
             account_sid: AC and 32 hexadecimal digits.
             auth_token: its password; None = nobody is let in.
-            timeline: the world's clock and timers.
+            timeline: the world's clock, calendar and timers.
             trace: where every request is recorded, as `phone.rest`.
             rng: the sids of new calls are drawn from it.
             place: makes a call that was created; None = these are test credentials, with which a
                 request to create is checked, answered, and comes to nothing.
             api_keys: further names and passwords: SK sid → secret.
-            began: the timeline's zero on the calendar.
             calls_per_second: how fast created calls are dialled.
             calls_max: more calls than these at a time are refused with 20429; None = no limit.
             completions: scripted answers to attempts to end a call, for each call anew.
@@ -92,7 +93,7 @@ class Account:
         self._place = place
         self._calls_max = calls_max
         self._completions = completions
-        self._resources = Resources(account_sid, began)
+        self._resources = Resources(account_sid, timeline.began)
         self._queue = DialQueue(calls_per_second)
         self._ledger = Ledger()
 
@@ -144,7 +145,8 @@ class Account:
         shown |= dict.fromkeys((name for name in GIVEN if name in form), "given")
         if status == 201:
             # fidelity: inferred twilio.md 4.2 - a parameter nobody knows is ignored
-            unknown = sorted(set(form) - KNOWN)[:UNKNOWN_TOLD_MAX]
+            known = STREAM_KNOWN if path.endswith("/Streams.json") else KNOWN
+            unknown = sorted(set(form) - known)[:UNKNOWN_TOLD_MAX]
             shown |= {name[:UNKNOWN_CHARACTERS]: "unknown" for name in unknown}
         self._trace.record(
             "phone", "rest", method=method, path=path, form=shown, status=status, code=code
@@ -162,11 +164,12 @@ class Account:
         route = PATH.fullmatch(parts.path)
         if route is None or route["account"] != self._sid:
             raise RefusedError(20404)
-        answer = (
-            self._calls(method, parts.query, form)
-            if route["call"] is None
-            else self._call(method, route["call"], form)
-        )
+        if route["streams"] is not None:
+            answer = self._streams(method, route["call"], route["stream"], form)
+        elif route["call"] is not None:
+            answer = self._call(method, route["call"], form)
+        else:
+            answer = self._calls(method, parts.query, form)
         return (NOTHING_DONE, None) if fault == LOST_ANSWER else answer
 
     def _authentic(self, auth: Auth) -> bool:
@@ -195,6 +198,18 @@ class Account:
             raise RefusedError(20004)
         return 200, self._resources.call(record.facts)
 
+    def _streams(
+        self, method: str, call_sid: str, name: str | None, form: Fields
+    ) -> tuple[int, dict[str, object] | None]:
+        record = self._ledger.find(call_sid)
+        if method != "POST":
+            raise RefusedError(20004)
+        given = Parameters(form)
+        if name is None:
+            return 201, self._resources.stream(call_sid, create_stream(record.control(), given))
+        state = stop_stream(record.control(), unquote(name), given)
+        return 200, self._resources.stream(call_sid, state)
+
     # -- changes ----------------------------------------------------------------------------
 
     def _create(self, given: Parameters) -> dict[str, object]:
@@ -220,8 +235,12 @@ class Account:
         status = given.choice("Status", ("completed", "canceled"))
         if "Twiml" in given and "Url" in given:
             raise RefusedError(20001, "Url and Twiml exclude each other")
+        moves = status or "Twiml" in given or "Url" in given
+        if moves and not self._goes_by_script(record):
+            return False
         if status:
-            return self._end(record, status)
+            self._end(record, status)
+            return True
         call = record.control()
         if "TimeLimit" in given:
             limit_s = given.whole("TimeLimit", call.order.time_limit_s, 1, TIME_LIMIT_S_MAX)
@@ -230,7 +249,8 @@ class Account:
             self._redirect(record, call, given)
         return True
 
-    def _end(self, record: CallRecord, status: str) -> bool:
+    def _goes_by_script(self, record: CallRecord) -> bool:
+        """What the call's script has in store for a request to move it on. False: no answer."""
         answer = record.scripted_completion()
         if answer in (404, 21220):
             if record.running:
@@ -238,8 +258,9 @@ class Account:
             raise RefusedError(20404 if answer == 404 else 21220)
         if isinstance(answer, int):
             raise RefusedError.of_status(answer)
-        if answer == TIMEOUT:
-            return False
+        return answer != TIMEOUT
+
+    def _end(self, record: CallRecord, status: str) -> None:
         call = record.control()
         # fidelity: documented twilio.md 4.3 - canceled only affects queued and ringing calls
         # fidelity: inferred twilio.md 4.3 - 21220 for another one; completed ends any call
@@ -247,7 +268,6 @@ class Account:
         if status == "canceled" and state == IN_PROGRESS:
             raise RefusedError(21220)
         call.end_by_rest("canceled" if state == "queued" else status)
-        return True
 
     def _redirect(self, record: CallRecord, call: CallControl, given: Parameters) -> None:
         # fidelity: documented twilio.md 4.1, 4.3 - only a call in progress can be redirected

@@ -10,7 +10,9 @@ from typing import Protocol
 
 from simulator.phone.order import CallOrder
 from simulator.phone.signature import Form
+from simulator.phone.streams import StreamState
 from simulator.phone.twiml import Document
+from simulator.phone.verbs.verb import StreamRequest
 
 QUEUED = "queued"
 RINGING = "ringing"
@@ -18,6 +20,30 @@ IN_PROGRESS = "in-progress"
 FINAL = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 # fidelity: documented twilio.md 4.4 - the statuses of a call
 CALL_STATUSES = frozenset({QUEUED, RINGING, IN_PROGRESS}) | FINAL
+
+
+class ListeningStreams(Protocol):
+    """A call's streams which only listen."""
+
+    def name_is_taken(self, request: StreamRequest) -> bool:
+        """Another stream which still runs has that name."""
+        ...
+
+    def is_a_track_too_many(self, request: StreamRequest) -> bool:
+        """It would listen to more tracks than a call's streams may in all."""
+        ...
+
+    def open(self, request: StreamRequest) -> StreamState:
+        """Open one; whether it may was asked before."""
+        ...
+
+    def find(self, name: str) -> StreamState | None:
+        """One by sid or name, also one that is over; None = there was none."""
+        ...
+
+    def stop(self, name: str) -> bool:
+        """Stop one by sid or name; False = none of it runs."""
+        ...
 
 
 class CallControl(Protocol):
@@ -49,6 +75,11 @@ class CallControl(Protocol):
     @property
     def answered_by(self) -> str | None:
         """What answering machine detection found; None without it, or not yet."""
+        ...
+
+    @property
+    def streams(self) -> ListeningStreams:
+        """Its streams which only listen."""
         ...
 
     def dial(self) -> None:

@@ -31,6 +31,9 @@ ERRORS: Mapping[int, tuple[int, str]] = {
     21217: (400, "Phone number does not appear to be valid: {value}"),
     21220: (400, "Call is not in-progress. Cannot redirect."),
     22005: (400, "The queue holds more than 24 hours of calls"),
+    31922: (400, "Stream - WebSocket - URL schema not supported: {value}. Write it with wss"),
+    31923: (400, "Stream - WebSocket - Malformed URL: {value}"),
+    31941: (400, "Stream - Invalid Track configuration: {value}"),
 }
 # fidelity: documented twilio.md 4.1 - the error object; 20003, 20429, 21208, 21210, 21211, 21214 to
 #   21217, 21220 and 22005

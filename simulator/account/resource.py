@@ -5,15 +5,14 @@ Owns names, formats and paths of the call resource. Decides nothing.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 
 from simulator.account.record import Facts
+from simulator.phone.streams import StreamState
 
 API = "/2010-04-01/Accounts/"
 API_VERSION = "2010-04-01"
-EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-"""When a simulated world begins."""
 SUBRESOURCES = (
     "notifications",
     "recordings",
@@ -30,7 +29,7 @@ SUBRESOURCES = (
 class Resources:
     """Writes the resources of one account; `began` is the timeline's zero on the calendar."""
 
-    def __init__(self, account_sid: str, began: datetime = EPOCH) -> None:
+    def __init__(self, account_sid: str, began: datetime) -> None:
         self.calls_path = f"{API}{account_sid}/Calls"
         self._account_sid = account_sid
         self._began = began
@@ -84,6 +83,20 @@ class Resources:
                 name: f"{path}/{''.join(part.title() for part in name.split('_'))}.json"
                 for name in SUBRESOURCES
             },
+        }
+
+    def stream(self, call_sid: str, state: StreamState) -> dict[str, object]:
+        """The resource of a stream which only listens."""
+        # fidelity: documented twilio.md 1.5 - the fields of a stream and its two statuses
+        # fidelity: inferred twilio.md 1.5 - the name is null where none was given
+        return {
+            "sid": state.sid,
+            "account_sid": self._account_sid,
+            "call_sid": call_sid,
+            "name": state.name or None,
+            "status": "in-progress" if state.running else "stopped",
+            "date_updated": self.date(state.changed_ms),
+            "uri": f"{self.calls_path}/{call_sid}/Streams/{state.sid}.json",
         }
 
 

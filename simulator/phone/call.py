@@ -26,7 +26,6 @@ from simulator.phone.signature import NO_FORM, Form, Signer
 from simulator.phone.streams import Streams
 from simulator.phone.surroundings import Surroundings
 from simulator.phone.twiml import Document
-from simulator.phone.verbs.verb import StreamRequest
 from simulator.phone.webhook import Outgoing
 from simulator.scenario.format import Scenario
 from simulator.sound import load_clip
@@ -68,7 +67,9 @@ class FakePhone:
         self.order = order
         self.status = "ringing"
         self.answered_by: str | None = None
-        self.identity = Identity.draw(account_sid, order, scenario.call.parameters, rng, sid=sid)
+        self.identity = Identity.draw(
+            account_sid, order, scenario.call.parameters, rng, issued=timeline.date, sid=sid
+        )
         self._setup = scenario.phone
         self._timeline = timeline
         self._trace = trace
@@ -83,7 +84,7 @@ class FakePhone:
         self._caller = Caller(
             scenario, timeline=timeline, trace=trace, mouth=mouth, ear=self._ear, handset=self
         )
-        self._streams = Streams(
+        self.streams = Streams(
             scenario,
             around=self._around,
             identity=self.identity,
@@ -99,7 +100,7 @@ class FakePhone:
             setup=scenario.phone,
             identity=self.identity,
             documents=self._documents,
-            streams=self._streams,
+            streams=self.streams,
         )
         self._interpreter = Interpreter(self._line)
         self._timers: dict[str, Timer] = {}
@@ -161,19 +162,11 @@ class FakePhone:
         self.order = order
         self._limit()
 
-    def start_stream(self, request: StreamRequest) -> None:
-        """Open a stream which only listens."""
-        self._streams.start(request)
-
-    def stop_stream(self, name: str) -> bool:
-        """Stop a stream which only listens, by name or sid."""
-        return self._streams.stop(name)
-
     # -- caller.Handset -------------------------------------------------------------------
 
     def press(self, digit: str) -> None:
         """A key of the caller; without a stream or a question nobody notices."""
-        self._streams.press(digit)
+        self.streams.press(digit)
         if self._line.listener is not None:
             self._line.listener.pressed(digit)
 
@@ -239,7 +232,7 @@ class FakePhone:
     def end_by_twiml(self, how: str, status: str) -> None:
         """The document ends the call; if only because its stream ended, say who ended that."""
         by: ReleasedBy = "twiml"
-        stream_ended_by = self._streams.ended_by
+        stream_ended_by = self.streams.ended_by
         if stream_ended_by == "bridge":
             by, how = "bridge", "stream_closed"
         elif stream_ended_by == "refused":
@@ -338,7 +331,7 @@ class FakePhone:
         return Progress(self._courier, order.status_callback, order.status_callback_method, events)
 
     def _tell(self, event: str, status: str, extra: Form = ()) -> None:
-        at = rfc2822(self._timeline.now_ms)
+        at = rfc2822(self._timeline.date)
         self._progress.tell(event, lambda more: self.identity.form(status, more + extra), at)
 
     def _tell_end(self) -> None:
@@ -368,7 +361,7 @@ class FakePhone:
             timer.cancel()
         self._documents.cancel()
         self._interpreter.stop()
-        self._streams.stop_all()
+        self.streams.stop_all()
         self._caller.stop()
         self._ear.stop()
         self._trace.record("phone", "ended", by=by, how=how, status=status)

@@ -10,10 +10,12 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 from simulator.phone.order import CallOrder
 from simulator.phone.signature import Form
+from simulator.timeline import EPOCH
 
 
 def draw_sid(prefix: str, rng: random.Random) -> str:
@@ -21,9 +23,10 @@ def draw_sid(prefix: str, rng: random.Random) -> str:
     return prefix + rng.randbytes(16).hex()
 
 
-def _call_token(call_sid: str, order: CallOrder, rng: random.Random) -> str:
+def _call_token(call_sid: str, order: CallOrder, rng: random.Random, issued: datetime) -> str:
     # fidelity: observed twilio.md 2.1 - CallToken is percent-encoded JSON around an ES256 JWT
-    claims = {"callSid": call_sid, "from": order.from_, "to": order.to, "iat": "1767225600"}
+    claims = {"callSid": call_sid, "from": order.from_, "to": order.to}
+    claims["iat"] = str(round(issued.timestamp()))
     parts = (b'{"alg":"ES256"}', json.dumps(claims).encode(), rng.randbytes(64))
     token = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
     return quote(json.dumps({"parentCallInfoToken": token, "identityHeaderTokens": []}))
@@ -47,11 +50,13 @@ class Identity:
         parameters: Mapping[str, str],
         rng: random.Random,
         *,
+        issued: datetime = EPOCH,
         sid: str = "",
     ) -> Identity:
         """A new call of `account_sid`; `parameters` are the scenario's own for every webhook."""
         call_sid = sid or draw_sid("CA", rng)
-        return cls(account_sid, call_sid, _call_token(call_sid, order, rng), order, parameters)
+        token = _call_token(call_sid, order, rng, issued)
+        return cls(account_sid, call_sid, token, order, parameters)
 
     def form(self, status: str, extra: Form = ()) -> Form:
         """The form of a webhook about this call in `status`, in the order Twilio was seen to send.

@@ -169,4 +169,4 @@ class Legs:
         def form(more: Form) -> Form:
             return self._identity.leg_form(leg.sid, leg.callee.to, from_, status, extra + more)
 
-        leg.progress.tell(event, form, rfc2822(self._timeline.now_ms))
+        leg.progress.tell(event, form, rfc2822(self._timeline.date))

@@ -94,6 +94,10 @@ class PhoneLine:
         """A stream cannot be opened as asked."""
         self._streams.problem(code, text)
 
+    def sound(self, audio: bytes, lasts_ms: float) -> Stop:
+        """Let streams which listen hear what the caller does."""
+        return self._streams.sound(audio, lasts_ms)
+
     def fetch(self, url: str, method: str, extra: Form) -> None:
         """Go on with another document."""
         self._documents.fetch(url, method, extra)

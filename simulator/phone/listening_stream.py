@@ -22,7 +22,10 @@ CLOSE_CODE = 1000
 
 
 class ListeningStream:
-    """One stream; `over` is called when the bridge or the network ends it."""
+    """One stream; `over` is called when the bridge or the network ends it.
+
+    `changed_ms` is when it was asked for, or when it ended.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class ListeningStream:
         self._tracks = tracks
         self._over = over
         self._messages = StreamMessages(identity.account_sid, identity.call_sid, self.sid)
+        self.changed_ms = around.timeline.now_ms
         self._started = self._ended = False
         self._report = StreamReport(
             request,
@@ -56,6 +60,11 @@ class ListeningStream:
             connect=around.connect,
             who="tap",
         )
+
+    @property
+    def running(self) -> bool:
+        """Not over yet; it may still be waiting for the bridge to take the upgrade."""
+        return not self._ended
 
     def open(self, signer: Signer) -> None:
         """Send the upgrade."""
@@ -139,5 +148,6 @@ class ListeningStream:
 
     def _end(self) -> None:
         self._ended = True
+        self.changed_ms = self._around.timeline.now_ms
         self._tracks.leave(self)
         self._report.stopped()

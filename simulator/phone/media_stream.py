@@ -165,7 +165,9 @@ class MediaStream:
     def _start(self) -> None:
         parameters = self._request.parameters
         self._send(
-            self._messages.start(parameters),
+            # fidelity: inferred twilio.md 1.5 [knob: phone.media_format] - audio other than mu-law
+            #   at 8 kHz is coming, but not here
+            self._messages.start(parameters, encoding=self._setup.media_format),
             event="start",
             stream_sid=self._stream_sid,
             parameters=",".join(parameters),

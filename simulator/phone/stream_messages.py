@@ -33,12 +33,17 @@ class StreamMessages:
         self._chunk = 0
         self._chunks: dict[str, int] = {}
 
-    def start(self, parameters: Mapping[str, str], tracks: tuple[str, ...] = ("inbound",)) -> bytes:
+    def start(
+        self,
+        parameters: Mapping[str, str],
+        tracks: tuple[str, ...] = ("inbound",),
+        encoding: str = "audio/x-mulaw",
+    ) -> bytes:
         """The first message after `connected`."""
         self._sequence += 1
         return (
             b'{"event":"start","sequenceNumber":"%d","start":{"accountSid":"%b","streamSid":"%b",'
-            b'"callSid":"%b","tracks":%b,"mediaFormat":{"encoding":"audio/x-mulaw",'
+            b'"callSid":"%b","tracks":%b,"mediaFormat":{"encoding":"%b",'
             b'"sampleRate":8000,"channels":1},"customParameters":%b},"streamSid":"%b"}'
         ) % (
             self._sequence,
@@ -46,6 +51,7 @@ class StreamMessages:
             self._stream,
             self._call,
             _text(tracks),
+            encoding.encode(),
             _text(dict(parameters)),
             self._stream,
         )

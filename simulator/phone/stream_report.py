@@ -70,7 +70,7 @@ class StreamReport:
             ("StreamSid", self._stream_sid),
             ("StreamName", request.name or self._stream_sid),
             ("StreamEvent", event),
-            ("Timestamp", iso_nanoseconds(self._timeline.now_ms)),
+            ("Timestamp", iso_nanoseconds(self._timeline.date)),
         ]
         if error:
             form.insert(5, ("StreamError", error))

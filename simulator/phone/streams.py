@@ -5,8 +5,9 @@ Owns opening them, with the scenario's faults, and stopping them. Knows no docum
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from simulator.phone.ear import Ear
@@ -25,6 +26,18 @@ from simulator.scenario.format import Scenario
 TOKEN_LIFE_SECONDS = 3600
 """How long a call waits before it shows an expired token, unless the scenario sets its life."""
 TRACKS_MAX = 4
+REMEMBERED_MAX = 100
+"""Streams which only listened, as REST still finds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """A stream which only listens, as REST tells it; `changed_ms` on the timeline."""
+
+    sid: str
+    name: str
+    running: bool
+    changed_ms: float
 
 
 class Owner(Protocol):
@@ -77,6 +90,7 @@ class Streams:
         self._tracks = Tracks(around.timeline, mouth)
         self._stream: MediaStream | None = None
         self._listening: list[ListeningStream] = []
+        self._remembered: deque[ListeningStream] = deque(maxlen=REMEMBERED_MAX)
         self._stop_waiting: Stop | None = None
 
     def connect(self, request: StreamRequest, over: Then) -> Stop:
@@ -102,23 +116,39 @@ class Streams:
         if self._stream is not None:
             self._stream.press(digit)
 
+    def sound(self, audio: bytes, lasts_ms: float) -> Stop:
+        """Let streams which only listen hear what a verb plays to the caller."""
+        return self._tracks.sound(audio, lasts_ms)
+
     def start(self, request: StreamRequest) -> None:
-        """Open a stream which only listens."""
-        # fidelity: documented twilio.md 1.5 - up to four tracks of such streams per call
+        """Open a stream which only listens, as a document asks."""
         # fidelity: inferred twilio.md 1.5 - one track too many is 31941, a name used twice 12200
-        names = [stream.request.name for stream in self._listening]
-        if request.name and request.name in names:
+        if self.name_is_taken(request):
             what = f"the name {request.name!r} of <Stream> is used by another stream of this call"
             schema_warning(self._owner.warn, f"{what}. It is not opened; take another name")
-            return
-        in_use = sum(len(stream.request.tracks) for stream in self._listening)
-        if in_use + len(request.tracks) > TRACKS_MAX:
+        elif self.is_a_track_too_many(request):
             text = (
-                "Stream - Invalid Track configuration: the call's streams listen to "
-                f"{in_use} tracks already, and {TRACKS_MAX} are the most. Stop one first"
+                "Stream - Invalid Track configuration: the call's streams listen to as many "
+                f"tracks as they may, {TRACKS_MAX}. Stop one first"
             )
             self.problem(31941, text)
-            return
+        else:
+            self.open(request)
+
+    def name_is_taken(self, request: StreamRequest) -> bool:
+        """Another stream of this call, which still runs, has that name."""
+        return bool(request.name) and any(
+            stream.request.name == request.name for stream in self._listening
+        )
+
+    def is_a_track_too_many(self, request: StreamRequest) -> bool:
+        """It would listen to more tracks than a call's streams may in all."""
+        # fidelity: documented twilio.md 1.5 - up to four tracks of such streams per call
+        in_use = sum(len(stream.request.tracks) for stream in self._listening)
+        return in_use + len(request.tracks) > TRACKS_MAX
+
+    def open(self, request: StreamRequest) -> StreamState:
+        """Open a stream which only listens; whether it may was asked before."""
         stream = ListeningStream(
             request,
             around=self._around,
@@ -127,7 +157,16 @@ class Streams:
             over=self._listening_over,
         )
         self._listening.append(stream)
+        self._remembered.append(stream)
         stream.open(self._signer)
+        return _state(stream)
+
+    def find(self, name: str) -> StreamState | None:
+        """A stream which only listens, or did, by sid or name; of several, the latest."""
+        for stream in reversed(self._remembered):
+            if name in (stream.sid, stream.request.name):
+                return _state(stream)
+        return None
 
     def stop(self, name: str) -> bool:
         """Stop a stream which only listens, by name or sid; False = there is none."""
@@ -198,6 +237,10 @@ class Streams:
         return {
             name: _forged(value) if name in tokens else value for name, value in parameters.items()
         }
+
+
+def _state(stream: ListeningStream) -> StreamState:
+    return StreamState(stream.sid, stream.request.name, stream.running, stream.changed_ms)
 
 
 def _forged(value: str) -> str:

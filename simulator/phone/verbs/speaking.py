@@ -1,21 +1,20 @@
 """The verbs that sound or wait: Say, Play, Pause.
 
-Owns how long each takes. Nothing is synthesized or fetched: a caller hears that time pass.
+Owns how long each takes. What they sound like is `sounds`' business.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from simulator.phone import sounds
 from simulator.phone.http import resolve
 from simulator.phone.verbs.attributes import KEYS, LOOP, SECONDS, TEXT, Attributes, schema_warning
 from simulator.phone.verbs.verb import Stop, Then, Verb
 
-MS_PER_WORD = 400.0
-"""150 words a minute: how long `<Say>` takes."""
+MS_PER_WORD = sounds.WORD_MS
 PLAY_MS = 3_000.0
 """How long a sound of unknown length takes; `<Play>` does not fetch it."""
-DIGIT_MS = 500.0
 LOOPS_MAX = 1000
 """Twilio's own most; also what loop="0" (for ever) means here."""
 SAY_CHARACTERS = 4096
@@ -27,6 +26,18 @@ class Speaking(Verb):
     def loops(self) -> int:
         """How often: `loop`, where 0 is for ever."""
         return self.number("loop", 1) or LOOPS_MAX
+
+    def play(self, audio: bytes, length_ms: float, then: Then) -> Stop:
+        """Sound for `length_ms`, as often as `loop` says, and then go on."""
+        lasts_ms = length_ms * self.loops()
+        hush = self.line.sound(audio, lasts_ms)
+        cancel = self.line.after(lasts_ms, then)
+
+        def stop() -> None:
+            hush()
+            cancel()
+
+        return stop
 
 
 class Say(Speaking):
@@ -44,17 +55,18 @@ class Say(Speaking):
             schema_warning(self.line.warn, f"{what}. Say it in parts")
             words = words[:SAY_CHARACTERS]
         self.line.tell("Say", text=words)
-        return self.line.after(len(words.split()) * MS_PER_WORD * self.loops(), then)
+        return self.play(sounds.WORD, len(words.split()) * MS_PER_WORD, then)
 
 
 class Play(Speaking):
     """Plays a sound or digits."""
 
-    # fidelity: inferred twilio.md 3 - a fixed length; the sound is not fetched
+    # fidelity: inferred twilio.md 3 - a fixed length; the sound is not fetched, but a clip of
+    #   `/fixtures/` is known
     attributes: ClassVar[Attributes] = {"loop": LOOP, "digits": KEYS}
 
     def run(self, then: Then) -> Stop:
-        """Last as long as the digits, or a fixed time."""
+        """Last as long as the digits, a clip that is known, or a fixed time."""
         digits = self.given.get("digits", "")
         written = (self.element.text or "").strip()
         if not digits and not written:
@@ -62,8 +74,12 @@ class Play(Speaking):
             return self.line.after(0.0, then)
         url = resolve(self.url, written)
         self.line.tell("Play", **({"digits": digits} if digits else {"url": url}))
-        length_ms = len(digits) * DIGIT_MS if digits else PLAY_MS
-        return self.line.after(length_ms * self.loops(), then)
+        if digits:
+            return self.play(sounds.of_keys(digits), len(digits) * sounds.DIGIT_MS, then)
+        clip = sounds.known_clip(url)
+        if clip is not None:
+            return self.play(clip.audio, clip.duration_ms, then)
+        return self.play(sounds.UNKNOWN, PLAY_MS, then)
 
 
 class Pause(Verb):

@@ -111,6 +111,10 @@ class Line(Protocol):
         """Record an error of a media stream that was not opened."""
         ...
 
+    def sound(self, audio: bytes, lasts_ms: float) -> Stop:
+        """Let the caller hear `audio`, over and over, for so long, unless stopped."""
+        ...
+
     def fetch(self, url: str, method: str, extra: Form) -> None:
         """Ask for a new document; this one is over."""
         ...
