@@ -114,14 +114,17 @@ class VoiceActivity:
         """Milliseconds of audio heard so far."""
         return self._clock_samples // SAMPLES_PER_MS
 
-    def detect(self, detection: Detection | None) -> None:
-        """Use this turn detection from now on; None = none, and a turn under way is forgotten."""
+    def detect(self, detection: Detection | None, deaf_db: float = 0.0) -> None:
+        """Use this turn detection from now on; None = none, and a turn under way is forgotten.
+
+        Speech must be `deaf_db` louder than usual to count.
+        """
         self._detection = detection
         if detection is None:
             self.forget()
             return
         threshold = detection.threshold if isinstance(detection, ServerVad) else 0.5
-        floor_db = self._floor_db + FLOOR_DB_PER_THRESHOLD * (threshold - 0.5)
+        floor_db = self._floor_db + deaf_db + FLOOR_DB_PER_THRESHOLD * (threshold - 0.5)
         self._floor_energy = (FULL_SCALE * 10 ** (floor_db / 20)) ** 2 * FRAME_SAMPLES
 
     def forget(self) -> None:

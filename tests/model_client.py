@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from simulator.model.server import FakeRealtime
 from simulator.scenario.format import Item, ModelSetup, Reply
 from simulator.sound import FRAME_BYTES, SILENT_FRAME, Clip, load_clip
-from simulator.timeline import Timer
+from simulator.timeline import EPOCH, Timer
 from simulator.trace import Event, Trace
 from simulator.websocket import CLOSE, ClientConnection, Close, HandshakeDone, Ping, Pong, Text
 
@@ -40,6 +40,8 @@ Values = dict[str, Any]
 
 class Heap:
     """A timeline without trio: time passes when the test says so."""
+
+    began = EPOCH
 
     def __init__(self) -> None:
         self.now_ms = 0.0

@@ -17,6 +17,8 @@ PREFIX = "invalid_request_error"
         (PATH, (("authorization", "Bearer sk-other"),), "invalid_api_key", 3000),
         ("/v1/realtime", KEY, "missing_model", 4000),
         ("/v1/realtime?model=gpt-nope", KEY, "invalid_model", 4000),
+        ("/v1/realtime?call_id=rtc_1", KEY, "call_id_not_found", 4000),
+        ("/v1/realtime?call_id=rtc_1", (), None, 3000),
         (PATH, (*KEY, ("openai-beta", "realtime=v1")), "beta_api_shape_disabled", 4000),
     ],
 )

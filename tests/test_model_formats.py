@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from simulator.model.formats import ENCODINGS, Reader
-from simulator.scenario.format import ModelSetup
-from simulator.sound import decode
+from simulator.scenario.format import ModelSetup, VadSetup
+from simulator.sound import decode, encode
 from tests.model_client import HELLO, LONG, Client, Desk, clip, ready, reply
 
 KINDS = sorted(ENCODINGS)
@@ -139,3 +139,52 @@ def test_a_user_items_own_audio_counts_in_the_sessions_format() -> None:
         assert client.one("error")["error"]["param"] == "item.content[0].audio"
 
     assert tokens == [10, 10]
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.5, 1.0, 1.2, 1.5])
+def test_speed_changes_the_length_of_what_is_said(speed: float) -> None:
+    """780 ms of speech become 780 / speed, to one grain of 20 ms; its words are the same."""
+    client = speaking("audio/pcmu", ModelSetup(replies=(reply("request", HELLO),)))
+    client.says(
+        "session.update", session={"type": "realtime", "audio": {"output": {"speed": speed}}}
+    )
+    client.says("response.create")
+    client.waits(6000)
+
+    assert len(client.audio()) / 8 == pytest.approx(780 / speed, abs=20)
+    assert client.one("response.output_audio_transcript.done")["transcript"] == clip(HELLO).words
+
+
+def test_speed_changes_between_turns_only() -> None:
+    """While a response is under way another speed is refused; the same one is not."""
+    client = speaking("audio/pcmu", ModelSetup(replies=(reply("request", LONG),)))
+    client.says("response.create")
+    for speed in (1.5, 1.0):
+        output = {"speed": speed}
+        client.says("session.update", session={"type": "realtime", "audio": {"output": output}})
+    client.waits(20_000)
+    client.says("session.update", session={"type": "realtime", "audio": {"output": {"speed": 1.5}}})
+
+    assert client.one("error")["error"]["param"] == "session.audio.output.speed"
+    assert len(client.all("session.updated")) == 2
+
+
+@pytest.mark.parametrize(
+    ("reduction", "heard"),
+    [
+        (None, True),
+        ({"type": "near_field"}, True),
+        ({"type": "far_field", "strength": 0.4}, True),
+        ({"type": "far_field"}, False),
+    ],
+)
+def test_noise_reduction_makes_the_ear_less_sharp(reduction: Any, heard: bool) -> None:
+    """A voice just above the floor is heard without it, and not with all of it."""
+    setup = ModelSetup(vad=VadSetup(noise_reduction_db=30.0))
+    client = speaking("audio/pcmu", setup)
+    sound = {"input": {"noise_reduction": reduction}}
+    client.says("session.update", session={"type": "realtime", "audio": sound})
+    client.hears(encode((decode(clip(HELLO).audio) * 0.3).astype(np.int16)))
+    client.hears_silence(800)
+
+    assert bool(client.all("input_audio_buffer.speech_started")) is heard

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simulator.scenario.format import ModelSetup, Transcript, Trickle, VadSetup
+from simulator.scenario.format import ModelSetup, ToolCall, Transcript, Trickle, VadSetup
 from simulator.scenario.loading import read_scenario
 from simulator.scenario.tree import Source
 
@@ -29,15 +29,16 @@ def read(model: str) -> tuple[ModelSetup | None, list[str]]:
         ("overlong_truncate: clamped", "overlong_truncate", "clamped"),
         ("truncate_to_zero: refused", "truncate_to_zero", "refused"),
         ("format_change: refused", "format_change", "refused"),
+        ("mcp_unreachable: [docs]", "mcp_unreachable", ("docs",)),
         (
             'transcripts: [Hello there., {fail: rate_limit_exceeded}, "42"]',
             "transcripts",
             (Transcript("Hello there."), Transcript(fail="rate_limit_exceeded"), Transcript("42")),
         ),
         (
-            "vad: {sentence: 300ms, complete_wait: 1s}",
+            "vad: {sentence: 300ms, complete_wait: 1s, noise_reduction_db: 12}",
             "vad",
-            VadSetup(sentence_ms=300.0, complete_wait_ms=1000.0),
+            VadSetup(sentence_ms=300.0, complete_wait_ms=1000.0, noise_reduction_db=12.0),
         ),
     ],
 )
@@ -53,6 +54,11 @@ def test_a_knob_of_the_model_is_read(written: str, name: str, value: Any) -> Non
     ("written", "name", "value"),
     [
         ("trickle: {every: 1s, pause: 700ms}", "trickle", Trickle(1000.0, 700.0)),
+        (
+            "call: {name: find, server: docs, output: nine, takes: 2s}",
+            "calls",
+            (ToolCall("find", server="docs", output="nine", takes_ms=2000.0),),
+        ),
         ("incomplete: true", "incomplete", "max_output_tokens"),
         ("incomplete: false", "incomplete", ""),
         ("incomplete: content_filter", "incomplete", "content_filter"),
@@ -76,6 +82,7 @@ def test_a_knob_of_a_reply_is_read(written: str, name: str, value: Any) -> None:
         ("reply: auto, transcripts: [{words: x}]", "unknown key"),
         (REPLIES % ", trickle: {every: 1s}", "needs the key `pause`"),
         (REPLIES % ", incomplete: never", "unknown reason"),
+        (REPLIES % ", call: {name: find, output: nine}", "only a tool of an MCP server"),
     ],
 )
 def test_a_mistake_in_a_knob_is_told(model: str, words: str) -> None:

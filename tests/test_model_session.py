@@ -6,6 +6,7 @@ import pytest
 
 from simulator.model.errors import EXPIRED
 from simulator.scenario.format import ModelSetup
+from simulator.timeline import EPOCH
 from simulator.websocket import BINARY, PING, PONG, TEXT, frame
 from tests.model_client import HELLO, Client, Desk, ready, reply
 
@@ -227,7 +228,7 @@ def test_a_session_expires() -> None:
 
     assert client.one("error")["error"]["code"] == "session_expired"
     assert (client.close_code, client.close_reason) == (1001, EXPIRED.message)
-    assert created["expires_at"] == 1_790_000_060
+    assert created["expires_at"] == EPOCH.timestamp() + 60
 
 
 def test_a_close_is_answered_and_recorded_once() -> None:

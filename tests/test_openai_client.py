@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from websockets.exceptions import ConnectionClosed
 
 from simulator.live.realtime_calls import RealtimeServer
-from simulator.scenario.format import Item, ModelSetup, Reply, ToolCall
+from simulator.scenario.format import Item, ModelSetup, Reply, ToolCall, Transcript
 from simulator.sockets import Sockets, certificate
 from simulator.sound import SILENT_FRAME, load_clip
 from simulator.timeline import Timeline
@@ -127,12 +127,12 @@ class Talk:
 Story = Callable[[Talk], Awaitable[None]]
 
 
-def tell(story: Story, setup: ModelSetup = SCRIPT, key: str = "sk-test") -> Talk:
+def tell(story: Story, setup: ModelSetup = SCRIPT, key: str = "sk-test", **connect: Any) -> Talk:
     """Run `story` with the asynchronous client against a fake of its own."""
 
     async def converse(authority: str) -> Talk:
         client = AsyncOpenAI(api_key=key, websocket_base_url=f"ws://{authority}/v1")
-        async with client.realtime.connect(model=MODEL) as connection:
+        async with client.realtime.connect(**(connect or {"model": MODEL})) as connection:
             talk = Talk(connection)
             await story(talk)
         return talk
@@ -321,6 +321,66 @@ def test_errors_leave_the_session_open() -> None:
         assert empty.error.event_id == "two"
 
     tell(story)
+
+
+def test_a_session_that_only_transcribes() -> None:
+    """`intent=transcription`: what is said is written down, and not answered."""
+
+    async def story(talk: Talk) -> None:
+        created = await talk.until("session.created")
+        heard = {**PHONE["audio"]["input"], "transcription": {"model": "gpt-4o-transcribe"}}
+        session: Any = {"type": "transcription", "audio": {"input": heard}}
+        await talk.client.session.update(session=session)
+        await talk.until("session.updated")
+        await talk.hears(load_clip(HELLO).audio + SILENT_FRAME * 25)
+        completed = await talk.until("conversation.item.input_audio_transcription.completed")
+
+        assert created.session.type == "transcription"
+        assert completed.transcript == "Hello?"
+
+    setup = ModelSetup(transcripts=(Transcript("Hello?"),), transcript_delay_ms=10)
+    talk = tell(story, setup, extra_query={"intent": "transcription"})
+
+    assert "response.created" not in talk.kinds()
+
+
+def test_a_call_on_an_mcp_server() -> None:
+    """The server lists its tools, calls one by itself, and speaks about it."""
+    look_up = ToolCall("look_up", SLOT, server="docs", output="free", takes_ms=10)
+
+    async def story(talk: Talk) -> None:
+        await talk.until("session.created")
+        docs: Any = {"type": "mcp", "server_label": "docs", "require_approval": "never"}
+        docs["server_url"] = "https://mcp.example.com"
+        session: Any = {**PHONE, "tools": [docs]}
+        await talk.client.session.update(session=session)
+        await talk.until("mcp_list_tools.completed")
+        listed = await talk.until("conversation.item.done")
+        await talk.client.response.create()
+        done = await talk.until("response.done")
+        call, message = done.response.output
+
+        assert [tool.name for tool in listed.item.tools] == ["look_up"]
+        assert (call.type, call.output) == ("mcp_call", "free")
+        assert message.type == "message"
+
+    setup = ModelSetup(replies=(quickly("greeting", YES, calls=(look_up,), calls_first=True),))
+    talk = tell(story, setup)
+
+    assert "response.mcp_call.completed" in talk.kinds()
+
+
+def test_a_sideband_of_no_call() -> None:
+    """`call_id` names a SIP or WebRTC call, and the fake has none: an error and the close."""
+
+    async def story(talk: Talk) -> None:
+        problem = await talk.until("error")
+
+        assert problem.error.code == "call_id_not_found"
+        with pytest.raises(ConnectionClosed):
+            await talk.next()
+
+    tell(story, call_id="rtc_1")
 
 
 def test_a_wrong_key() -> None:

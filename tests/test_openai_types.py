@@ -21,6 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
+from simulator.gpt_live.server import FakeGptLive
 from simulator.model.server import FakeRealtime
 from simulator.runner import Job, play
 from simulator.scenario import load_scenarios
@@ -162,19 +163,21 @@ class TappedPeer:
 
 
 @cache
-def wire(name: str) -> tuple[list[Any], list[Any]]:
+def wire(
+    name: str, fake: type[FakeRealtime] | type[FakeGptLive] = FakeRealtime
+) -> tuple[list[Any], list[Any]]:
     """What the server and the bridge sent in the first call of a shipped file, decoded."""
     calls, problems = load_scenarios([SCENARIOS / f"{name}.call.yaml"])
     assert not problems, problems
     from_server = Texts(Connection(ConnectionType.CLIENT))
     from_bridge = Texts(Connection(ConnectionType.SERVER))
-    accept = FakeRealtime.accept
+    accept: Any = fake.accept
 
-    def tapped(self: FakeRealtime, wire: Wire) -> Peer:
+    def tapped(self: Any, wire: Wire) -> Peer:
         return TappedPeer(accept(self, TappedWire(wire, from_server)), from_bridge)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FakeRealtime, "accept", tapped)
+        patch.setattr(fake, "accept", tapped)
         assert play(Job(calls[0], 0)).verdict == "passed"
     return (
         [msgspec.json.decode(text) for text in from_server.found],

@@ -4,6 +4,7 @@ Owns the order of the checks and their answers. OpenAI checks after the 101: a c
 refused has been connected. Keys are compared, never shown.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,8 @@ BETA_PROTOCOL: Final = "openai-beta.realtime-v1"
 MODELS: Final = (
     *("gpt-realtime", "gpt-audio", "gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview"),
 )
+
+XAI_MODELS: Final = "grok-voice-"
 
 AUTH_CLOSE: Final = 3000
 REQUEST_CLOSE: Final = 4000
@@ -46,9 +49,10 @@ DOORS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The session is opened, with this model."""
+    """The session is opened, with this model; or it only transcribes, with none."""
 
     model: str
+    only_transcribes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +126,19 @@ def _no_access(model: str) -> Rejected:
     return Rejected(Problem("model_not_found", text), ACCESS_CLOSE)
 
 
+def _no_such_call(call_id: str) -> Rejected:
+    # fidelity: documented realtime.md 1 - call_id attaches a sideband to a SIP or WebRTC call
+    # fidelity: inferred realtime.md 1 - here there are none, so every id is unknown, in these words
+    text = f"No call with the id '{call_id[:80]}' is in progress."
+    return Rejected(Problem("call_id_not_found", text, "call_id"), REQUEST_CLOSE)
+
+
 def admit(request: HandshakeRequest, setup: ModelSetup) -> Verdict:
     """Judge an upgrade: the scenario's refusal first, then the server's own rules."""
     url = urlsplit(request.path)
     door = DOORS.get(url.path.rstrip("/"))
-    model = parse_qs(url.query).get(door.model if door else "model", [""])[0]
+    query = parse_qs(url.query)
+    model = query.get(door.model if door else "model", [""])[0]
     if setup.refuse is not None and setup.refuse != "insufficient_quota":
         return _told(setup.refuse, model)
     if door is None or (door.dialect or setup.dialect) != setup.dialect:
@@ -146,10 +158,25 @@ def admit(request: HandshakeRequest, setup: ModelSetup) -> Verdict:
         return _NO_KEY
     if is_wrong:
         return _BAD_KEY
+    return _without_model(query, setup.dialect) or _with_model(model, is_azure=door.is_azure)
+
+
+def _without_model(query: Mapping[str, list[str]], dialect: str) -> Verdict | None:
+    """What becomes of an upgrade that is about no model; None = it is about one."""
+    if "call_id" in query:
+        return _no_such_call(query["call_id"][0])
+    if query.get("intent") == ["transcription"]:
+        # fidelity: inferred realtime.md 1 - a transcription session names its model in its
+        #   configuration only; that of the beta protocol is not imitated
+        return Admitted("", only_transcribes=True) if dialect == "ga" else TurnedAway(501)
+    return None
+
+
+def _with_model(model: str, *, is_azure: bool) -> Verdict:
     if not model:
-        return TurnedAway(400) if door.is_azure else _NO_MODEL
+        return TurnedAway(400) if is_azure else _NO_MODEL
     # fidelity: documented realtime.md 8 - on Azure the model is the name of a deployment
-    if not door.is_azure and not model.startswith(MODELS):
+    if not is_azure and not model.startswith((*MODELS, XAI_MODELS)):
         return _unknown_model(model)
     return Admitted(model)
 
@@ -158,7 +185,7 @@ def _wrong_dialect(request: HandshakeRequest, dialect: str) -> Rejected | None:
     # fidelity: observed realtime.md 0 [knob: model.dialect] - the beta header is refused: that
     #   protocol is switched off
     asks_for_beta = "openai-beta" in request.headers or BETA_PROTOCOL in offered(request)
-    if dialect == "ga":
+    if dialect != "beta":
         return _BETA if asks_for_beta else None
     return None if asks_for_beta else _NO_BETA
 

@@ -4,7 +4,7 @@ Owns the two translations. Inside, everything has the GA shape; what a beta clie
 into it (`inward`), and what is sent to it is turned back (`outward`). Knows no rule of a session.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from simulator.model.beta_vocabulary import BETA_EVENTS
 from simulator.model.vocabulary import check_event
@@ -36,6 +36,18 @@ _INPUT: Final = {
     "input_audio_transcription": "transcription",
     "input_audio_noise_reduction": "noise_reduction",
 }
+
+
+class Border(Protocol):
+    """What stands between a session and a client of another dialect."""
+
+    def inward(self, event: Values) -> Values:
+        """A client event in the GA shape."""
+        ...
+
+    def outward(self, event: Values) -> Values | None:
+        """A server event in the client's shape; None = there is none."""
+        ...
 
 
 class Beta:

@@ -68,10 +68,18 @@ DEFAULTS: Final[Values] = {
 }
 
 
-class Configuration:
-    """The values in force."""
+ANSWERING: Final = ("create_response", "interrupt_response", "idle_timeout_ms")
+"""Of turn detection: what a session that never answers does not have."""
+LIVE_TRANSCRIPTION: Final = "gpt-realtime-whisper"
 
-    def __init__(self, model: str, session_id: str, expires_at_s: int) -> None:
+
+class Configuration:
+    """The values in force. `only_transcribes`: the session writes down, and never answers."""
+
+    def __init__(
+        self, model: str, session_id: str, expires_at_s: int, *, only_transcribes: bool = False
+    ) -> None:
+        self.only_transcribes = only_transcribes
         self._head: Values = {
             "type": "realtime",
             "object": "realtime.session",
@@ -84,22 +92,51 @@ class Configuration:
     def echo(self) -> Values:
         """The whole session object, as session.created and session.updated carry it."""
         # fidelity: observed realtime.md 3.1 - session.updated echoes the whole session
+        if self.only_transcribes:
+            return self._echo_of_transcription()
         return {**self._head, **self._values, "expires_at": self._expires_at_s}
 
+    def _echo_of_transcription(self) -> Values:
+        # fidelity: inferred realtime.md 1 - a transcription session is its input and `include`, as
+        #   the openai package has it
+        heard = dict(self._values["audio"]["input"])
+        if heard["turn_detection"] is not None:
+            turn = heard["turn_detection"].items()
+            heard["turn_detection"] = {name: v for name, v in turn if name not in ANSWERING}
+        return {
+            "type": "transcription",
+            "object": "realtime.transcription_session",
+            "id": self._head["id"],
+            "expires_at": self._expires_at_s,
+            "audio": {"input": heard},
+            "include": self._values["include"],
+        }
+
     def update(
-        self, changes: Values, *, has_spoken: bool = False, fixed_formats: tuple[str, ...] = ()
+        self,
+        changes: Values,
+        *,
+        has_spoken: bool = False,
+        speaks: bool = False,
+        fixed_formats: tuple[str, ...] = (),
     ) -> None:
         """Apply a checked `session` object; omitted fields keep their values.
 
         Args:
             changes: what the client sent.
             has_spoken: the model has spoken, so its voice stays.
+            speaks: a response is under way, so its speed stays.
             fixed_formats: the sides (input, output) whose audio format stays.
 
         Raises:
             Refused: one field cannot be changed; then none is.
         """
         self._refuse_fixed(changes, has_spoken)
+        # fidelity: documented realtime.md 3.1 - the speed changes between turns only
+        # fidelity: inferred realtime.md 3.1 - the error for another speed while a response runs
+        speed = changes.get("audio", {}).get("output", {}).get("speed", self.speed)
+        if speaks and speed != self.speed:
+            raise Refused(fixed_field("session.audio.output.speed"))
         self._refuse_formats(changes, fixed_formats)
         merged = copy.deepcopy(self._values)
         for name, value in changes.items():
@@ -107,6 +144,8 @@ class Configuration:
                 _merge_audio(merged["audio"], value)
             elif name not in self._head:
                 merged[name] = _cleared(name, value)
+        if self.only_transcribes:
+            _refuse_detection(merged["audio"]["input"])
         self._values = merged
 
     def _refuse_fixed(self, changes: Values, has_spoken: bool) -> None:
@@ -177,6 +216,16 @@ class Configuration:
         return cast("Values", self._values["audio"]["output"]["format"])
 
     @property
+    def speed(self) -> float:
+        """How much faster than usual the model speaks."""
+        return cast("float", self._values["audio"]["output"]["speed"])
+
+    @property
+    def noise_reduction(self) -> Values | None:
+        """What is done to the caller's audio before anybody listens to it; None = nothing."""
+        return cast("Values | None", self._values["audio"]["input"]["noise_reduction"])
+
+    @property
     def input_encoding(self) -> Encoding:
         """How the caller's audio is encoded."""
         return ENCODINGS[self._values["audio"]["input"]["format"]["type"]]
@@ -222,6 +271,15 @@ def only_one_modality(changes: Values, where: str) -> None:
     modalities = changes.get("output_modalities", ["audio"])
     if len(modalities) != 1:
         raise unsupported(f"{where}.output_modalities", modalities, ("['text']", "['audio']"))
+
+
+def _refuse_detection(heard: Values) -> None:
+    # fidelity: documented - openai-python 3.52: gpt-realtime-whisper transcribes without turn
+    #   detection, which must be null
+    transcription = heard["transcription"] or {}
+    if transcription.get("model") == LIVE_TRANSCRIPTION and heard["turn_detection"] is not None:
+        raise unsupported("session.audio.input.turn_detection", heard["turn_detection"]["type"],
+                          ("null",))  # fmt: skip
 
 
 def _cleared(name: str, value: Any) -> Any:

@@ -15,9 +15,10 @@ import msgspec
 
 from simulator.model import errors
 from simulator.model.admission import Admitted, Rejected, TurnedAway, admit, agreed
-from simulator.model.beta import Beta
+from simulator.model.beta import Beta, Border
 from simulator.model.configuration import Configuration
 from simulator.model.conversation import Conversation
+from simulator.model.mcp import McpServers
 from simulator.model.outlet import Ids, Outlet
 from simulator.model.responder import Cut
 from simulator.model.script import Script
@@ -25,6 +26,7 @@ from simulator.model.session import Session
 from simulator.model.stage import Studio
 from simulator.model.timing import Alarms, Timing
 from simulator.model.usage import Meter
+from simulator.model.xai import Xai
 from simulator.scenario.format import ModelFault, ModelSetup
 from simulator.sound import Clip
 from simulator.trace import Trace
@@ -51,8 +53,6 @@ PING_MS: Final = 20_260.0
 PING_BYTES: Final = 4
 CLOSE_PATIENCE_MS: Final = 10_000.0
 """How long a client may take to answer a close frame."""
-EPOCH_S: Final = 1_790_000_000
-"""The world's beginning on the calendar, for `expires_at`: always the same, so runs are equal."""
 
 # fidelity: observed realtime.md 1 - the headers of the 101
 UPGRADE_HEADERS: Final = (("server", "cloudflare"), ("x-openai-proxy-wasm", "v0.1"))
@@ -76,13 +76,13 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint, wire: Wire, number: int) -> None:
         self._endpoint = endpoint
-        self._setup = endpoint.setup
+        self._setup = endpoint.setup.at_attempt(number)
         self._wire = wire
         self._number = number
         self._frames = ServerConnection()
         self._alarms = Alarms(endpoint.timing)
         self._ids = Ids(endpoint.rng)
-        self._beta = Beta() if self._setup.dialect == "beta" else None
+        self._beta = border(self._setup.dialect)
         translate = None if self._beta is None else self._beta.outward
         self._outlet = Outlet(self._ids, self._deliver, translate)
         self._session: Session | None = None
@@ -188,14 +188,28 @@ class Connection:
 
     def _open(self, admitted: Admitted) -> None:
         endpoint, setup = self._endpoint, self._setup
-        expires_at_s = EPOCH_S + round((self._alarms.now_ms + setup.session_limit_ms) / 1000)
+        expires_at_s = round(self._alarms.date_s + setup.session_limit_ms / 1000)
+        configuration = Configuration(
+            admitted.model,
+            self._ids.new("sess"),
+            expires_at_s,
+            only_transcribes=admitted.only_transcribes,
+        )
+        conversation = Conversation(self._ids.new("conv"))
         studio = Studio(
             outlet=self._outlet,
             ids=self._ids,
             alarms=self._alarms,
-            configuration=Configuration(admitted.model, self._ids.new("sess"), expires_at_s),
-            conversation=Conversation(self._ids.new("conv")),
+            configuration=configuration,
+            conversation=conversation,
             meter=Meter(admitted.model),
+            mcp=McpServers(
+                setup,
+                outlet=self._outlet,
+                ids=self._ids,
+                alarms=self._alarms,
+                conversation=conversation,
+            ),
             clips=endpoint.clips,
         )
         self._session = Session(
@@ -235,6 +249,9 @@ class Connection:
         self._alarms.after(PING_MS, self._ping)
 
     def _ping(self) -> None:
+        if self._setup.dialect == "xai":
+            # fidelity: documented realtime.md 8 - xAI: pings are JSON, too
+            self._outlet.send("ping", timestamp=round(self._alarms.now_ms))
         self._send_control(PING, self._endpoint.rng.randbytes(PING_BYTES))
         self._ping_later()
 
@@ -294,7 +311,9 @@ class Connection:
             send()
 
     def inject(self, fault: ModelFault) -> None:
-        """Bring on one of the scenario's faults now."""
+        """Bring on one of the scenario's faults now, if it is meant for this connection."""
+        if fault.session not in {0, self._number}:
+            return
         match fault.kind:
             case "drop":
                 self.drop()
@@ -307,3 +326,10 @@ class Connection:
 
     def _note(self, name: str, data: dict[str, Any]) -> None:
         self._endpoint.trace.record("realtime", name, connection=self._number, **data)
+
+
+def border(dialect: str) -> Border | None:
+    """What stands between a session and a client of this dialect; None = nothing."""
+    if dialect == "beta":
+        return Beta()
+    return Xai() if dialect == "xai" else None

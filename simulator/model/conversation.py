@@ -30,6 +30,12 @@ class Item:
     name: str = ""
     arguments: str = ""
     output: str = ""
+    server: str = ""
+    """Of an MCP item: the label of the server."""
+    request_id: str = ""
+    """Of an MCP call or an answer: the request for approval."""
+    error: str = ""
+    approve: bool = False
     response_id: str = ""
     heard_ms: float = 0.0
     """The caller's audio in a user item."""
@@ -52,7 +58,7 @@ class Item:
     @property
     def is_speech(self) -> bool:
         """Whether it is speech of the model, and so can be truncated."""
-        return bool(self.content) and self.content[0]["type"] == "output_audio"
+        return bool(self.content) and self.content[0].get("type") == "output_audio"
 
     def text(self) -> str:
         """All words in it, of whatever kind."""
@@ -67,7 +73,27 @@ class Item:
             return {**head, **call}
         if self.type == "function_call_output":
             return {**head, "call_id": self.call_id, "output": self.output}
+        if self.type.startswith("mcp_"):
+            return {"id": self.id, "type": self.type, **self._mcp_view()}
         return {**head, "role": self.role, "content": [dict(part) for part in self.content]}
+
+    def _mcp_view(self) -> View:
+        # fidelity: documented - openai-python 3.52: the fields of the four kinds of MCP items
+        if self.type == "mcp_list_tools":
+            return {"server_label": self.server, "tools": self.content}
+        if self.type == "mcp_approval_response":
+            return {"approval_request_id": self.request_id, "approve": self.approve, "reason": None}
+        call = {"server_label": self.server, "name": self.name, "arguments": self.arguments}
+        if self.type == "mcp_approval_request":
+            return call
+        failed = {"type": "tool_execution_error", "message": self.error} if self.error else None
+        done = self.status == "completed" and not failed
+        return {
+            **call,
+            "approval_request_id": self.request_id or None,
+            "output": self.output if done else None,
+            "error": failed if self.status == "completed" else None,
+        }
 
 
 def of_client(value: View, item_id: str, bytes_per_ms: int) -> Item:
@@ -95,6 +121,8 @@ def of_client(value: View, item_id: str, bytes_per_ms: int) -> Item:
         name=value.get("name", ""),
         arguments=value.get("arguments", ""),
         output=value.get("output", ""),
+        request_id=value.get("approval_request_id", ""),
+        approve=value.get("approve", False),
         heard_ms=heard_ms,
     )
 

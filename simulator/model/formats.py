@@ -94,6 +94,21 @@ ENCODINGS: Final = {
 }
 
 
+GRAIN_BYTES: Final = sound.FRAME_BYTES
+
+
+def at_speed(mulaw: bytes, speed: float) -> bytes:
+    """Speech that plays `speed` times as fast: grains of 20 ms are left out or come twice.
+
+    Its pitch stays, and its length is right to one grain. How it sounds is nobody's business here.
+    """
+    if speed == 1.0:
+        return mulaw
+    grains = [mulaw[at : at + GRAIN_BYTES] for at in range(0, len(mulaw), GRAIN_BYTES)]
+    count = round(len(grains) / speed)
+    return b"".join(grains[min(int(at * speed), len(grains) - 1)] for at in range(count))
+
+
 class Reader:
     """Decodes one session's input, however the client cuts it into appends."""
 

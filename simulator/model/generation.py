@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from simulator import sound
-from simulator.model.formats import Encoding
+from simulator.model.formats import Encoding, at_speed
 from simulator.model.stage import Stage
 from simulator.scenario.format import Delivery, Reply, ToolCall, Trickle
 
@@ -138,28 +138,83 @@ def _text(stage: Stage, spoken: Spoken, start_ms: float) -> Iterator[Beat]:
 
 
 def _call(stage: Stage, call: ToolCall, pace: Pace, number: int, start_ms: float) -> Iterator[Beat]:
-    arguments = msgspec.json.encode(dict(call.arguments)).decode()
-    start_ms = pace.call_ms(number, start_ms, -(-len(arguments) // ARGUMENTS_LENGTH))
+    pieces = _argument_pieces(call)
+    start_ms = pace.call_ms(number, start_ms, len(pieces))
     yield Beat(start_ms, partial(stage.open_call, call.name))
     at_ms = start_ms
-    for at in range(0, len(arguments), ARGUMENTS_LENGTH):
+    for piece in pieces:
         at_ms += ARGUMENTS_MS
-        piece = arguments[at : at + ARGUMENTS_LENGTH]
         yield Beat(at_ms, partial(stage.argue, piece), is_delta=True)
     yield Beat(at_ms, partial(stage.close, "completed"))
 
 
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The calls of a response: those `made`, of which some are `asked` about first.
+
+    `approved`: calls on MCP servers that were asked about before, each with its request's id.
+    """
+
+    made: Sequence[ToolCall] = ()
+    asked: Sequence[ToolCall] = ()
+    approved: Sequence[tuple[ToolCall, str]] = ()
+
+
+def _mcp_call(stage: Stage, call: ToolCall, request_id: str, start_ms: float) -> Iterator[Beat]:
+    yield Beat(start_ms, partial(stage.open_mcp_call, call, request_id))
+    at_ms = start_ms
+    for piece in _argument_pieces(call):
+        at_ms += ARGUMENTS_MS
+        yield Beat(at_ms, partial(stage.argue, piece), is_delta=True)
+    yield Beat(at_ms, stage.run_mcp_call)
+    yield Beat(at_ms + call.takes_ms, partial(stage.end_mcp_call, call))
+
+
+def _approved(stage: Stage, calls: Calls) -> Iterator[Beat]:
+    at_ms = 0.0
+    for call, request_id in calls.approved:
+        for beat in _mcp_call(stage, call, request_id, at_ms):
+            at_ms = beat.at_ms
+            yield beat
+
+
+def _performed(
+    stage: Stage, call: ToolCall, calls: Calls, pace: Pace, number: int, start_ms: float
+) -> Iterator[Beat]:
+    """One of the calls: of a function, on an MCP server, or the question whether it may be made."""
+    if call in calls.asked:
+        asking = partial(stage.ask_approval, call, _arguments(call))
+        return iter([Beat(start_ms, asking)])
+    if call.server:
+        return _mcp_call(stage, call, "", start_ms)
+    return _call(stage, call, pace, number, start_ms)
+
+
+def _argument_pieces(call: ToolCall) -> list[str]:
+    arguments = _arguments(call)
+    return [
+        arguments[at : at + ARGUMENTS_LENGTH] for at in range(0, len(arguments), ARGUMENTS_LENGTH)
+    ]
+
+
+def _arguments(call: ToolCall) -> str:
+    return msgspec.json.encode(dict(call.arguments)).decode()
+
+
 def spoken_items(
-    reply: Reply, clips: Callable[..., sound.Clip], encoding: Encoding
+    reply: Reply, clips: Callable[..., sound.Clip], encoding: Encoding, speed: float = 1.0
 ) -> list[Spoken]:
-    """The reply's items as audio and words."""
+    """The reply's items as audio and words, spoken `speed` times as fast as the clips."""
+    # fidelity: documented realtime.md 3.1 - speed is applied to what was generated
+    # fidelity: inferred realtime.md 3.1 - so the audio is as much shorter or longer, and its words
+    #   are the same
     items = []
     for item in reply.items:
         heard = [clips(path) for path in item.clips]
         silence = bytes([sound.SILENCE]) * round(item.silence_ms * sound.BYTES_PER_MS)
         audio = b"".join(clip.audio for clip in heard) + silence
         words = item.words or " ".join(clip.words for clip in heard)
-        items.append(Spoken(encoding.of_mulaw(audio), words))
+        items.append(Spoken(encoding.of_mulaw(at_speed(audio, speed)), words))
     return items
 
 
@@ -167,14 +222,14 @@ def beats(
     stage: Stage,
     reply: Reply,
     spoken: Sequence[Spoken],
-    calls: Sequence[ToolCall],
+    calls: Calls,
     pace: Pace,
     *,
     is_text: bool,
 ) -> Iterator[Beat]:
     """All of a reply, in order of time; if it is cut short, without the end of its last item."""
     whole = _whole(stage, reply, spoken, calls, pace, is_text=is_text)
-    if not reply.incomplete or not (spoken or calls):
+    if not reply.incomplete or not (spoken or calls.made):
         yield from whole
         return
     ahead = next(whole)
@@ -187,15 +242,21 @@ def _whole(
     stage: Stage,
     reply: Reply,
     spoken: Sequence[Spoken],
-    calls: Sequence[ToolCall],
+    calls: Calls,
     pace: Pace,
     *,
     is_text: bool,
 ) -> Iterator[Beat]:
     at_ms, first_ms = 0.0, reply.after_ms
 
+    def played(performance: Iterator[Beat]) -> Iterator[Beat]:
+        nonlocal at_ms
+        for beat in performance:
+            at_ms = beat.at_ms
+            yield beat
+
     def speech() -> Iterator[Beat]:
-        nonlocal at_ms, first_ms
+        nonlocal first_ms
         for number, item in enumerate(spoken):
             if is_text:
                 performance = _text(stage, item, first_ms)
@@ -203,24 +264,22 @@ def _whole(
                 pieces = pace.timed(number, item.audio, first_ms)
                 open_ms = pace.cut_ms if number == len(spoken) - 1 else 0.0
                 performance = _message(stage, item, pieces, at_ms, first_ms, open_ms)
-            for beat in performance:
-                at_ms = beat.at_ms
-                yield beat
+            yield from played(performance)
             first_ms = at_ms + pace.delta_ms / pace.burst
 
     def tools() -> Iterator[Beat]:
-        nonlocal at_ms, first_ms
-        for number, call in enumerate(calls):
+        nonlocal first_ms
+        for number, call in enumerate(calls.made):
             start_ms = max(at_ms, 0.0 if spoken else first_ms)
-            for beat in _call(stage, call, pace, number, start_ms):
-                at_ms = beat.at_ms
-                yield beat
+            yield from played(_performed(stage, call, calls, pace, number, start_ms))
         first_ms = max(first_ms, at_ms)
 
+    yield from played(_approved(stage, calls))
+    first_ms = max(first_ms, at_ms)
     for act in (tools, speech) if reply.calls_first else (speech, tools):
         yield from act()
     done_ms = 0.0 if pace.deliver is None else pace.deliver.done_ms
-    if (not spoken and not calls) or done_ms > at_ms:
+    if (not spoken and not calls.made) or done_ms > at_ms:
         yield Beat(max(done_ms, at_ms) or first_ms, _nothing)
 
 

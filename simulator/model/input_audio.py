@@ -39,11 +39,13 @@ class InputAudio:
         """Whether a turn of the caller is under way."""
         return self._voice.speaking
 
-    def configure(self, encoding: Encoding, detection: Detection | None) -> None:
-        """Listen to audio of this encoding, with this turn detection."""
+    def configure(
+        self, encoding: Encoding, detection: Detection | None, deaf_db: float = 0.0
+    ) -> None:
+        """Listen to audio of this encoding, with this turn detection and noise reduction."""
         if encoding is not self._reader.encoding:
             self._reader = Reader(encoding)
-        self._voice.detect(detection)
+        self._voice.detect(detection, deaf_db)
 
     def append(self, audio: bytes) -> list[Edge]:
         """Take the caller's audio; the beginnings and ends of speech in it."""

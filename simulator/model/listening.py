@@ -18,6 +18,7 @@ from simulator.model.transcription import Transcriber
 from simulator.scenario.format import VadSetup
 from simulator.speech import Edge, SpeechStarted, SpeechStopped
 
+NEAR_FIELD_SHARE: Final = 0.5
 ITEM_EVENTS: Final = ("conversation.item.added", "conversation.item.done")
 
 Values = dict[str, Any]
@@ -52,7 +53,19 @@ class Listening:
     def configure(self) -> None:
         """Listen as the session's configuration says now."""
         configuration = self._studio.configuration
-        self._input.configure(configuration.input_encoding, configuration.detection(self._vad))
+        detection = configuration.detection(self._vad)
+        self._input.configure(configuration.input_encoding, detection, self._deaf_db())
+
+    def _deaf_db(self) -> float:
+        # fidelity: documented realtime.md 3.1 - noise reduction comes before turn detection
+        # fidelity: inferred realtime.md 3.1 [knob: model.vad.noise_reduction_db] - what is quiet is
+        #   not heard any more, with near_field half as much; in proportion to its strength
+        reduction = self._studio.configuration.noise_reduction
+        if reduction is None:
+            return 0.0
+        share = NEAR_FIELD_SHARE if reduction.get("type") == "near_field" else 1.0
+        strength: float = reduction.get("strength", 1.0)
+        return self._vad.noise_reduction_db * share * strength
 
     def append(self, audio: bytes) -> None:
         """Take the caller's audio."""

@@ -30,6 +30,7 @@ _PADDED: Final = frozenset(
         "response.output_text.delta",
         "response.output_audio_transcript.delta",
         "response.function_call_arguments.delta",
+        "response.mcp_call_arguments.delta",
         "conversation.item.input_audio_transcription.delta",
     }
 )
@@ -132,6 +133,9 @@ def traced(fields: Mapping[str, Any]) -> Fields:
     return data
 
 
+WRITTEN_MAX: Final = 2000
+"""Characters of an item that are traced."""
+
 FIRST_WORDS_MAX: Final = 200
 """Characters of instructions that are traced."""
 
@@ -151,6 +155,7 @@ def requested(event: Mapping[str, Any]) -> Fields:
         data |= {
             name: value for name, value in _traced_item(item).items() if isinstance(value, str)
         }
+        data |= _written(item.get("content"))
     if isinstance(response, dict):
         for name in ("conversation", "tool_choice"):
             if isinstance(response.get(name), str):
@@ -159,6 +164,14 @@ def requested(event: Mapping[str, Any]) -> Fields:
     if event.get("type") == "session.update":
         data |= _configured(event.get("session"))
     return data
+
+
+def _written(content: Any) -> Fields:
+    """The words of a client's item."""
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    words = " ".join(text for text in texts if isinstance(text, str))
+    return {"words": words[:WRITTEN_MAX]} if words else {}
 
 
 def _configured(session: Any) -> Fields:
@@ -192,16 +205,17 @@ def _is_traceable(value: Any) -> bool:
 
 def _traced_item(item: Mapping[str, Any]) -> Fields:
     names = {"id": "item_id", "type": "item_type", "status": "item_status"}
-    names |= {"role": "role", "call_id": "call_id", "name": "name"}
+    names |= {"role": "role", "call_id": "call_id", "name": "name", "server_label": "server_label"}
     return {ours: item[theirs] for theirs, ours in names.items() if theirs in item}
 
 
 def _traced_session(session: Mapping[str, Any]) -> Fields:
     audio = session["audio"]
     turn = audio["input"]["turn_detection"]
+    spoken = {"output_format": audio["output"]["format"]["type"]} if "output" in audio else {}
     return {
         "input_format": audio["input"]["format"]["type"],
-        "output_format": audio["output"]["format"]["type"],
+        **spoken,
         "turn_detection": "none" if turn is None else turn["type"],
     }
 

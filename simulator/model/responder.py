@@ -120,6 +120,7 @@ class Responder:
     ) -> None:
         reply = self._choose(request)
         options = overlay(self._studio.configuration, asked, context)
+        options.mcp_tools = self._studio.mcp.listed(options.mcp_tools)
         response = Response(self._studio, reply, options, self._setup.delta_ms, self._over)
         if options.in_conversation:
             self.stop_idling()
@@ -136,7 +137,7 @@ class Responder:
     def _tell_tools(self, response: Response, options: Options) -> None:
         """Let the trace say where the script and the client's tools disagree."""
         for call in response.reply.calls:
-            if not options.offers(call.name):
+            if not options.offers_call(call):
                 self._note("tool_not_offered", tool=call.name, response_id=response.id)
         if options.is_forced(response.reply):
             self._note("tool_forced", response_id=response.id)

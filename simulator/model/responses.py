@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from simulator.model.errors import failure
 from simulator.model.formats import ENCODINGS
-from simulator.model.generation import Beat, Pace, beats, spoken_items
+from simulator.model.generation import Beat, Calls, Pace, beats, spoken_items
 from simulator.model.options import Options
 from simulator.model.stage import Stage, Studio
 from simulator.model.timing import Timer
@@ -58,15 +58,24 @@ class Response:
             bytes_per_ms=encoding.bytes_per_ms,
         )
         # A model that must call a function does not speak as well.
-        spoken = [] if options.is_forced(reply) else spoken_items(reply, studio.clips, encoding)
+        spoken = []
+        if not options.is_forced(reply):
+            spoken = spoken_items(reply, studio.clips, encoding, options.speed)
         self._beats = beats(
             self._stage,
             reply,
             spoken,
-            options.calls(reply),
+            self._calls(),
             Pace(encoding, delta_ms, reply.burst, reply.trickle, reply.deliver),
             is_text=is_text,
         )
+
+    def _calls(self) -> Calls:
+        options = self.options
+        made = options.calls(self.reply)
+        asked = [call for call in made if options.asks_first(call)]
+        approved = self._studio.mcp.take_approved() if options.in_conversation else ()
+        return Calls(made, asked, approved)
 
     @property
     def audio_ms(self) -> float:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from simulator.model import errors
-from simulator.model.beta import Beta
+from simulator.model.beta import Border
 from simulator.model.conversation import Item, Overlong, of_client
 from simulator.model.errors import Problem, Refused
 from simulator.model.listening import ITEM_EVENTS, Listening
@@ -21,7 +21,12 @@ from simulator.model.responder import Cut, Responder
 from simulator.model.script import END_CALL, Request, Script, looks_like_digits
 from simulator.model.stage import Studio
 from simulator.model.transcription import Transcriber
-from simulator.model.vocabulary import AUDIO_BYTES_MAX, check_event
+from simulator.model.vocabulary import (
+    AUDIO_BYTES_MAX,
+    EVENTS,
+    TRANSCRIPTION_EVENTS,
+    check_event,
+)
 from simulator.scenario.format import ModelSetup
 
 # fidelity: inferred realtime.md 4.1 [knob: model.overlong_truncate] - an overlong truncation is
@@ -51,10 +56,23 @@ _DECODE_APPEND = msgspec.json.Decoder(_Append).decode
 _DECODE_ANY = msgspec.json.Decoder().decode
 
 
+_APPENDS: Final = ("input_audio_buffer.append", "session.input_audio_buffer.append")
+
+
+def _audio_of(event: Values) -> Values:
+    """The audio of an append that did not pass the short way; empty, where there is none."""
+    if event.get("type") not in _APPENDS:
+        return {}
+    try:
+        return {"audio": base64.b64decode(event["audio"], validate=True)}
+    except (KeyError, TypeError, ValueError):
+        return {"audio": b""}
+
+
 class Session:
     """One session. `note` writes to the trace; `close` ends the connection orderly with a code.
 
-    `beta`: the border of a session that speaks the beta dialect.
+    `beta`: the border of a session that speaks another dialect than GA.
     """
 
     def __init__(
@@ -66,7 +84,7 @@ class Session:
         words_heard: Callable[[], str],
         note: Callable[[str, Values], None],
         close: Callable[[int, str], None],
-        beta: Beta | None = None,
+        beta: Border | None = None,
     ) -> None:
         self._studio = studio
         self._setup = setup
@@ -137,10 +155,11 @@ class Session:
         if not isinstance(event, dict):
             self._refuse_nonsense(message)
             return
-        self._note("received", {"type": "", **requested(event)})
+        self._note("received", {"type": "", **requested(event), **_audio_of(event)})
         try:
             if self._beta is None:
-                check_event(event)
+                transcribes = self._studio.configuration.only_transcribes
+                check_event(event, TRANSCRIPTION_EVENTS if transcribes else EVENTS)
             else:
                 event = self._beta.inward(event)
             self._do[event["type"]](event)
@@ -169,18 +188,20 @@ class Session:
     def _update(self, event: Values) -> None:
         configuration = self._studio.configuration
         turn_before = configuration.turn_detection
-        encoding_before = configuration.input_encoding
+        before = configuration.input_encoding, turn_before, configuration.noise_reduction
         configuration.update(
             event["session"],
             has_spoken=self.responder.has_spoken,
+            speaks=self.responder.is_active,
             fixed_formats=self._fixed_formats(),
         )
         turn = configuration.turn_detection
-        if (encoding_before, turn_before) != (configuration.input_encoding, turn):
+        if before != (configuration.input_encoding, turn, configuration.noise_reduction):
             self._ear.configure()
         if (turn_before or {}).get("idle_timeout_ms") != (turn or {}).get("idle_timeout_ms"):
             self.responder.stop_idling()
         self._send("session.updated", session=configuration.echo())
+        self._studio.mcp.look_at(configuration.tools)
 
     def _fixed_formats(self) -> tuple[str, ...]:
         if self._setup.format_change == "accepted":
@@ -219,12 +240,12 @@ class Session:
 
     def _create_item(self, event: Values) -> None:
         value, ids = event["item"], self._studio.ids
-        if value["type"] == "mcp_approval_response":
-            raise Refused(errors.no_such_approval(str(value.get("approval_request_id"))))
         encoding = self._studio.configuration.input_encoding
         item = of_client(value, value.get("id") or ids.new("item"), encoding.bytes_per_ms)
         if item.type == "function_call" and not item.call_id:
             item.call_id = ids.new("call")
+        if item.type == "mcp_approval_response":
+            self._studio.mcp.answer(item.request_id, approve=item.approve)
         previous = self._studio.conversation.insert(item, event.get("previous_item_id"))
         self._remember(item)
         # fidelity: observed realtime.md 5 - an output given before response.done is told after it
@@ -244,6 +265,8 @@ class Session:
             # A restored history repeats old calls; only one of our own awaits an answer.
             if call is not None and call.response_id:
                 self._since_response.add("tool")
+        elif item.type == "mcp_approval_response":
+            self._since_response.add("tool")
         elif item.role == "user" and looks_like_digits(item.text()):
             self._since_response.add("digits")
 
@@ -251,6 +274,7 @@ class Session:
 
     def _create_response(self, event: Values) -> None:
         asked = event.get("response") or {}
+        self._studio.mcp.look_at(asked.get("tools", ()))
         if asked.get("conversation") == "none":
             # What is asked beside the conversation answers nothing that was said in it.
             self.responder.create(Request("request", by_client=True), asked)
@@ -281,7 +305,7 @@ class Session:
     def _on_turn(self, answers: bool) -> None:
         """A turn of the caller is committed; `answers`: the server responds by itself."""
         self._script.turns += 1
-        if answers:
+        if answers and not self._studio.configuration.only_transcribes:
             self.responder.answer(Request("turn", by_client=False))
         else:
             self._since_response.add("turn")

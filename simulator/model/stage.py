@@ -11,9 +11,11 @@ from typing import Any
 
 from simulator.model.configuration import Configuration
 from simulator.model.conversation import Conversation, Item
+from simulator.model.mcp import McpServers
 from simulator.model.outlet import Ids, Outlet
 from simulator.model.timing import Alarms
 from simulator.model.usage import Meter, Tokens, audio_tokens, text_tokens
+from simulator.scenario.format import ToolCall
 from simulator.sound import Clip
 
 
@@ -27,6 +29,7 @@ class Studio:
     configuration: Configuration
     conversation: Conversation
     meter: Meter
+    mcp: McpServers
     clips: Callable[[Path], Clip]
 
 
@@ -44,6 +47,7 @@ class Stage:
     ) -> None:
         self._outlet = studio.outlet
         self._ids = studio.ids
+        self._mcp = studio.mcp
         self._conversation = studio.conversation if in_conversation else None
         self._response_id = response_id
         self._is_text = is_text
@@ -123,12 +127,26 @@ class Stage:
         call_id = self._ids.new("call")
         self._add(Item(self._ids.new("item"), "function_call", name=name, call_id=call_id))
 
+    def open_mcp_call(self, call: ToolCall, request_id: str) -> None:
+        """A call on an MCP server begins; `request_id` = it was approved so."""
+        item = Item(self._ids.new("mcp"), "mcp_call", name=call.name, server=call.server)
+        item.request_id = request_id
+        self._add(item)
+
     def argue(self, arguments: str) -> None:
         """A piece of the open call's arguments."""
         item = self._open
         assert item is not None
         item.arguments += arguments
         item.generated_text = item.name + item.arguments
+        if item.type == "mcp_call":
+            self._outlet.send(
+                "response.mcp_call_arguments.delta",
+                **self._place(),
+                item_id=item.id,
+                delta=arguments,
+            )
+            return
         self._outlet.send(
             "response.function_call_arguments.delta",
             **self._place(),
@@ -136,6 +154,43 @@ class Stage:
             call_id=item.call_id,
             delta=arguments,
         )
+
+    def run_mcp_call(self) -> None:
+        """The arguments are complete, and the MCP server works."""
+        # fidelity: documented realtime.md 2.2 - the events of an MCP call
+        # fidelity: inferred realtime.md 2.2 - their order; the answer is part of the response
+        item = self._open
+        assert item is not None
+        self._outlet.send(
+            "response.mcp_call_arguments.done",
+            **self._place(),
+            item_id=item.id,
+            arguments=item.arguments,
+        )
+        self._tell_mcp("in_progress")
+
+    def end_mcp_call(self, call: ToolCall) -> None:
+        """The MCP server has answered."""
+        assert self._open is not None
+        self._open.output, self._open.error = call.output, call.error
+        self._tell_mcp("failed" if call.error else "completed")
+        self.close("completed")
+
+    def _tell_mcp(self, what: str) -> None:
+        assert self._open is not None
+        index = len(self.output) - 1
+        self._outlet.send(f"response.mcp_call.{what}", output_index=index, item_id=self._open.id)
+
+    def ask_approval(self, call: ToolCall, arguments: str) -> None:
+        """The client is asked whether a call may be made: an item of its own, complete at once."""
+        # fidelity: inferred realtime.md 2.2 - a request for approval is an item of the response
+        kind = "mcp_approval_request"
+        item = Item(self._ids.new("mcpr"), kind, name=call.name, server=call.server)
+        item.arguments = arguments
+        item.generated_text = call.name + arguments
+        self._add(item)
+        self._mcp.ask(item.id, call)
+        self.close("completed")
 
     def close(self, status: str) -> None:
         """The open item is complete, or stays incomplete."""
@@ -145,7 +200,7 @@ class Stage:
         # fidelity: observed realtime.md 2.3 - the order in which an item ends
         if item.type == "message":
             self._close_part(item)
-        elif status == "completed":
+        elif status == "completed" and item.type == "function_call":
             self._outlet.send(
                 "response.function_call_arguments.done",
                 **self._place(),

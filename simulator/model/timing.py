@@ -5,6 +5,7 @@ is the clock of a world; tests bring a heap of their own.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
@@ -19,6 +20,9 @@ class Timer(Protocol):
 
 class Timing(Protocol):
     """A clock in milliseconds that calls back, in the order asked for at equal times."""
+
+    began: datetime
+    """Its zero on the calendar."""
 
     @property
     def now_ms(self) -> float:
@@ -41,6 +45,11 @@ class Alarms:
     def now_ms(self) -> float:
         """Milliseconds since the world began."""
         return self._timing.now_ms
+
+    @property
+    def date_s(self) -> float:
+        """This moment on the calendar, in seconds since 1970."""
+        return self._timing.began.timestamp() + self.now_ms / 1000
 
     def after(self, delay_ms: float, do: Callable[[], None]) -> Timer:
         """Call `do` when `delay_ms` have passed, unless the session is over by then."""

@@ -107,7 +107,26 @@ TOOL: Final = tagged(
             },
             ("name",),
         ),
-        "mcp": anything,
+        # fidelity: documented - openai-python 3.52: the fields of an MCP server among the tools
+        "mcp": mapping(
+            {
+                "type": anything,
+                "server_label": text(),
+                "server_url": text(),
+                "connector_id": text(),
+                "tunnel_id": text(),
+                "server_description": text(),
+                "authorization": text(),
+                "headers": nullable(any_object),
+                "allowed_tools": nullable(either(is_object, any_object, listing(text()))),
+                "require_approval": nullable(
+                    either(is_object, any_object, choice("always", "never"))
+                ),
+                "allowed_callers": nullable(listing(choice("direct", "programmatic"))),
+                "defer_loading": boolean,
+            },
+            ("server_label",),
+        ),
     },
 )
 TOOL_CHOICE: Final = either(
@@ -169,6 +188,17 @@ SESSION: Final = mapping(
     ("type",),
 )
 
+# fidelity: inferred realtime.md 1 - what a transcription session may be told, as the openai package
+#   has it
+TRANSCRIPTION_SESSION: Final = mapping(
+    {
+        "type": choice("transcription"),
+        "audio": mapping({"input": INPUT}),
+        "include": nullable(listing(choice("item.input_audio_transcription.logprobs"))),
+    },
+    ("type",),
+)
+
 _COMMON: Final[dict[str, Check]] = {
     "id": text(),
     "object": choice("realtime.item"),
@@ -226,7 +256,18 @@ def items(of_user: tuple[str, ...], of_assistant: tuple[str, ...], **more: Check
 
 # fidelity: documented realtime.md 2.2, 7 - assistant content is output_text; audio is not accepted
 ITEM: Final = items(
-    ("input_text", "input_audio", "input_image"), ("output_text",), mcp_approval_response=anything
+    ("input_text", "input_audio", "input_image"),
+    ("output_text",),
+    mcp_approval_response=mapping(
+        {
+            "id": text(),
+            "type": anything,
+            "approval_request_id": text(),
+            "approve": boolean,
+            "reason": nullable(text()),
+        },
+        ("approval_request_id", "approve"),
+    ),
 )
 
 
@@ -285,6 +326,15 @@ EVENTS: Final[Mapping[str, Check]] = {
     "conversation.item.retrieve": client_event(("item_id",), item_id=text()),
     "response.create": client_event(response=nullable(RESPONSE)),
     "response.cancel": client_event(response_id=nullable(text())),
+}
+
+
+# fidelity: inferred realtime.md 1 - in a transcription session there is nothing to answer, and no
+#   conversation to change
+_HEARS: Final = ("session.close", "input_audio_buffer", "session.input_audio_buffer")
+TRANSCRIPTION_EVENTS: Final[Mapping[str, Check]] = {
+    "session.update": client_event(("session",), session=TRANSCRIPTION_SESSION),
+    **{name: check for name, check in EVENTS.items() if name.startswith(_HEARS)},
 }
 
 
