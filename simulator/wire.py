@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 HOST = re.compile(r"[0-9A-Za-z._:%-]+")
@@ -72,6 +72,15 @@ class Wire(Protocol):
 
     def abort(self) -> None:
         """Reset: what is under way is lost."""
+        ...
+
+
+@runtime_checkable
+class Throttled(Protocol):
+    """A wire whose far end can be made to wait."""
+
+    def read_on(self, wanted: bool) -> None:
+        """Read what the far end sends, or leave it with the kernel, whose buffers fill up."""
         ...
 
 

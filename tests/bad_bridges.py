@@ -115,7 +115,8 @@ class Script:
     """A bridge. `webhook` may hold `PUBLIC`, its own host; `upgrade` None = 101.
 
     `stream` plays on the open media stream. `refused`: the stream's connection is refused.
-    `to_model`: what it sends to the Realtime endpoint, as soon as the stream has started.
+    `to_model`: what it sends to the Realtime endpoint, as soon as the stream has started; a number
+    is a pause in seconds.
     """
 
     webhook: bytes = http(connect_stream())
@@ -124,7 +125,7 @@ class Script:
     silent: bool = False
     refused: bool = False
     hangs_on: bool = False
-    to_model: tuple[str | bytes, ...] = ()
+    to_model: tuple[str | bytes | float, ...] = ()
     model_path: str = "/v1/realtime?model=gpt-realtime"
     model_headers: dict[str, str] = field(
         default_factory=lambda: {"authorization": f"Bearer {API_KEY}"}
@@ -177,6 +178,9 @@ async def _speak_to_model(script: Script, stream: trio.abc.Stream) -> None:
     )
     await stream.receive_some()
     for message in script.to_model:
+        if isinstance(message, float):
+            await trio.sleep(message)
+            continue
         raw = message if isinstance(message, bytes) else client.text(message.encode())
         await stream.send_all(raw)
     await stream.receive_some()

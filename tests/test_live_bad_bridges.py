@@ -4,6 +4,7 @@ Most are played in virtual time, where the same scripts meet the same fakes; a f
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,16 +174,38 @@ def test_a_bridge_that_does_not_let_go(tmp_path: Path) -> None:
 
 # -- the Realtime endpoint ------------------------------------------------------------------------
 
-CREATED = '{"type": "response.create"}'
 UPDATE = (
     '{"type":"session.update","session":{"type":"realtime","audio":'
     '{"input":{"format":{"type":"audio/pcmu"}},"output":{"format":{"type":"audio/pcmu"}}}}}'
 )
 
-MODELS = {
+ANSWER = (
+    '{"type": "conversation.item.create", "item": {"type": "function_call_output", '
+    '"call_id": "call_x", "output": "1"}}'
+)
+
+MODELS: dict[str, tuple[tuple[str | bytes, ...], str]] = {
     "no JSON": (("{",), "invalid_json"),
     "an unknown event": (('{"type": "response.pause"}',), "invalid_value"),
     "an event without a type": (("{}",), "missing_required_parameter"),
+    "a binary message": ((frame(BINARY, b"audio", mask=b"abcd"),), "invalid_event"),
+    "an unknown field": (
+        ('{"type": "session.update", "session": {"type": "realtime", "temperature": 1}}',),
+        "unknown_parameter",
+    ),
+    "a beta session": (
+        ('{"type": "session.update", "session": {"input_audio_format": "g711_ulaw"}}',),
+        "unknown_parameter",
+    ),
+    "audio that is none": (
+        ('{"type": "input_audio_buffer.append", "audio": "*"}',),
+        "invalid_value",
+    ),
+    "an answer to no tool call": (
+        (ANSWER,),
+        "invalid_tool_call_id",
+    ),
+    "nothing to cancel": (('{"type": "response.cancel"}',), "response_cancel_not_active"),
     "an empty commit": ((UPDATE, '{"type": "input_audio_buffer.commit"}'), "commit_empty"),
     "a strange item": (
         ('{"type": "conversation.item.delete", "item_id": "item_x"}',),
@@ -202,12 +225,50 @@ def test_what_openai_refuses(name: str, tmp_path: Path) -> None:
     assert code in said(result)
 
 
-def test_a_wrong_key(tmp_path: Path) -> None:
-    """The session is not admitted, and the code is told."""
-    call = "caller: [{when: at 1500ms, hang_up: true}]\nmodel: {require_key: sk-right}\n"
-    result = judged(Script(to_model=(UPDATE,)), tmp_path, call)
+USES_MCP = """
+name: a call whose model asks an MCP server
+model: [{on: greeting, after: 0ms, call: {name: find, server: docs, takes: 9ms}}]
+caller: [{when: at 1500ms, hang_up: true}]
+expect:
+  ended: {by: caller}
+  model_errors: count==0
+  events: [{realtime.sent: {count: 1, where: {type: response.mcp_call.completed}}}]
+"""
+WITH_MCP = UPDATE.replace(
+    '"audio"',
+    '"tools": [{"type": "mcp", "server_label": "docs", "require_approval": "never"}], "audio"',
+)
 
-    assert "invalid_api_key" in "\n".join(result.tail)
+
+def test_an_mcp_server_is_no_fault(tmp_path: Path) -> None:
+    """Its tools are listed and called by OpenAI's server; the bridge has nothing to answer."""
+    speaks = Script(to_model=(WITH_MCP, 0.3, '{"type": "response.create"}'))
+    result = judged(speaks, tmp_path, USES_MCP)
+
+    assert result.verdict == "passed", said(result)
+
+
+ADMISSIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "a wrong key": ({"model_headers": {"authorization": "Bearer sk-wrong"}}, "invalid_api_key"),
+    "no model": ({"model_path": "/v1/realtime"}, "missing_model"),
+    "an unknown model": ({"model_path": "/v1/realtime?model=gpt-nope"}, "invalid_model"),
+    "a call that is not there": ({"model_path": "/v1/realtime?call_id=x"}, "call_id_not_found"),
+    "the beta header": (
+        {"model_headers": {"authorization": "Bearer sk-right", "openai-beta": "realtime=v1"}},
+        "beta_api_shape_disabled",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADMISSIONS)
+def test_a_session_that_is_not_admitted(name: str, tmp_path: Path) -> None:
+    """OpenAI's code for it is told."""
+    call = "caller: [{when: at 1500ms, hang_up: true}]\nmodel: {require_key: sk-right}\n"
+    given, code = ADMISSIONS[name]
+    headers = {"model_headers": {"authorization": "Bearer sk-right"}}
+    result = judged(Script(to_model=(UPDATE,), **{**headers, **given}), tmp_path, call)
+
+    assert code in "\n".join(result.tail)
 
 
 # -- over sockets ---------------------------------------------------------------------------------

@@ -21,15 +21,9 @@ from simulator.live.lateness import Lateness
 from tests.small_calls import write
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGET = f"""
-name: foreign
-command: ["{{python}}", {ROOT}/tests/foreign_bridge.py, "{{port}}"]
-environment: {{REALTIME_URL: "{{realtime_url}}", OPENAI_API_KEY: "{{api_key}}"}}
-webhook: /incoming
-media: /media
-ready: {{get: /health}}
-lacks: [greeting, tools]
-"""
+TARGETS = ROOT / "simulator" / "live" / "targets"
+SHIPPED = TARGETS / "foreign-example.target.yaml"
+BRIDGE = TARGETS / "foreign_bridge.py"
 
 SIMPLE = """
 name: a question and its answer
@@ -72,10 +66,10 @@ caller: [{when: agent_silent, hang_up: true}]
 
 @pytest.fixture
 def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The bridge's target file; nothing is inconclusive."""
+    """A copy of the shipped target file, to be changed; nothing is inconclusive."""
     monkeypatch.setattr(Lateness, "verdict", lambda _: "")
     path = tmp_path / "foreign.target.yaml"
-    path.write_text(TARGET, "utf-8")
+    path.write_text(SHIPPED.read_text("utf-8").replace("{folder}", str(TARGETS)), "utf-8")
     return path
 
 
@@ -107,7 +101,7 @@ def test_a_foreign_bridge_is_judged(
     assert simple["verdict"] == "passed"
     assert verdicts["ended by: caller"] == "passed"
     assert verdicts["ended reason: caller_hung_up"] == "unobservable"
-    assert simple["target"] == "foreign"
+    assert simple["target"] == "foreign-example"
     assert simple["lateness_ms"]["count"] > 50
     assert drift["verdict"] == "failed"
     assert drift["measured"] > 1000
@@ -117,6 +111,17 @@ def test_a_foreign_bridge_is_judged(
     assert "not judged: 1 expectation(s): the bridge's log is not read" in said.out
     assert "skipped: a greeting: the bridge lacks greeting" in said.err
     assert f"--target {target}" in said.out
+
+
+def test_the_shipped_example_plays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`callsim run FILE --target simulator/live/targets/…`, in a checkout, nothing changed."""
+    monkeypatch.setattr(Lateness, "verdict", lambda _: "")
+    monkeypatch.chdir(ROOT)
+    call = write(tmp_path, "simple", SIMPLE)
+
+    assert cli.main(["run", str(call), "--target", str(SHIPPED.relative_to(ROOT))]) == 0
 
 
 def test_a_stream_without_a_webhook(tmp_path: Path, target: Path) -> None:
@@ -162,7 +167,7 @@ def test_arguments_that_make_no_sense(
 NOTES_ITS_PID = """
 import os, pathlib, runpy
 pathlib.Path("{pid_file}").write_text(str(os.getpid()))
-runpy.run_path("{root}/tests/foreign_bridge.py", run_name="__main__")
+runpy.run_path("{bridge}", run_name="__main__")
 """
 
 
@@ -174,8 +179,8 @@ def test_a_signal_leaves_no_process_behind(
     call = write(tmp_path, "waits", "caller: [{when: at 60s, hang_up: true}]\n")
     pid_file = tmp_path / "pid"
     program = tmp_path / "bridge.py"
-    program.write_text(NOTES_ITS_PID.format(pid_file=pid_file, root=ROOT), "utf-8")
-    text = target.read_text("utf-8").replace(f"{ROOT}/tests/foreign_bridge.py", str(program))
+    program.write_text(NOTES_ITS_PID.format(pid_file=pid_file, bridge=BRIDGE), "utf-8")
+    text = target.read_text("utf-8").replace(str(BRIDGE), str(program))
     target.write_text(text, "utf-8")
     harness = subprocess.Popen(
         [sys.executable, "-m", "simulator", "run", str(call), "--target", str(target)],
@@ -190,7 +195,7 @@ def test_a_signal_leaves_no_process_behind(
     harness.send_signal(number)
     _, said = harness.communicate(timeout=60)
 
-    assert harness.returncode == 3
+    assert harness.returncode == 3, said
     assert b"stopped; the bridge's processes are ended" in said
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
@@ -206,9 +211,7 @@ def test_a_bridge_that_runs_already(
         "REALTIME_URL": f"ws://127.0.0.1:{realtime}/v1/realtime",
         "OPENAI_API_KEY": "sk-any",
     }
-    bridge = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests/foreign_bridge.py"), str(own)], env=environment
-    )
+    bridge = subprocess.Popen([sys.executable, str(BRIDGE), str(own)], env=environment)
     try:
         call = write(tmp_path, "simple", SIMPLE)
         url = f"http://127.0.0.1:{own}/incoming"

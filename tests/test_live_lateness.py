@@ -2,6 +2,7 @@
 
 import math
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,13 @@ async def test_a_timeline_measures_its_callbacks(
     timeline.fire()
 
     assert lateness.summary()["max"] == pytest.approx(late_ms)
+
+
+async def test_a_live_timeline_has_todays_date() -> None:
+    """What callbacks and REST tell in real time are real dates, not those of a simulated world."""
+    date = LiveTimeline(Lateness()).date
+
+    assert abs((date - datetime.now(UTC)).total_seconds()) < 60
 
 
 async def test_what_is_wanted_at_once_is_not_measured(mock_clock: MockClock) -> None:

@@ -95,10 +95,27 @@ async def test_a_bridge_that_dies_later_is_noticed() -> None:
 
 
 async def test_a_bridge_that_never_answers() -> None:
-    """What was asked, how long, and what came instead."""
+    """What was asked, how long, and that nobody was there at all."""
     target = python("import time; time.sleep(60)", Ready("/health", within_ms=200))
-    with pytest.raises(BridgeProblem, match=r"/health was not ready within 0\.2 s"):
+    words = r"/health was not ready within 0\.2 s: the connection was refused, for nobody listens"
+    with pytest.raises(BridgeProblem, match=words):
         async with running(target, {}):
+            pass
+
+
+async def test_a_bridge_that_hangs_up_on_its_probe() -> None:
+    """It listens, and resets what comes."""
+    resets = (
+        "import socket, struct, sys\n"
+        "listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+        "while True:\n"
+        "    one, _ = listener.accept()\n"
+        "    one.recv(1)\n"
+        "    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))\n"
+        "    one.close()\n"
+    )
+    with pytest.raises(BridgeProblem, match="the connection was broken"):
+        async with running(python(resets, Ready("/health", within_ms=1500)), {}):
             pass
 
 

@@ -129,3 +129,11 @@ def test_a_scenario_that_needs_what_is_lacking_is_not_played(
 
     assert why_unplayable(call, frozenset({lacks})).startswith(f"the bridge lacks {lacks}")
     assert why_unplayable(call, frozenset({"marks", "clear"})) == ""
+
+
+def test_a_scenario_with_services_is_not_played_live(tmp_path: Path) -> None:
+    """They are there in virtual time only."""
+    text = "services: {a.example.com: [{status: 200}]}"
+    call = small_call(tmp_path, f"name: a call\n{text}\ncaller: []\n")
+
+    assert why_unplayable(call, frozenset()).startswith("services that tools ask")

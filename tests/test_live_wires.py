@@ -2,7 +2,7 @@
 
 import random
 
-from simulator.live.wires import DelayedWire, Knocking
+from simulator.live.wires import KEPT_BYTES_MAX, DelayedWire, Knocking
 from simulator.network import Direction, Pace
 from tests.phone_bridge import HandTimeline
 
@@ -30,6 +30,10 @@ class End:
     def send(self, data: bytes) -> None:
         """As a wire."""
         self._note(data.decode())
+
+    def read_on(self, wanted: bool) -> None:
+        """As a wire that can be left alone."""
+        self._note("read on" if wanted else "wait")
 
     def close(self) -> None:
         """As a wire."""
@@ -76,6 +80,20 @@ def test_a_stall_holds_everything_and_then_lets_it_go() -> None:
     line.timeline.run(1_000)
 
     assert line.socket.told == [(200.0, "one"), (200.0, "close")]
+
+
+def test_a_bridge_that_sends_into_a_stalled_link_has_to_wait() -> None:
+    """Beyond a limit its socket is not read, until what was held back has gone on."""
+    line = Line()
+    line.from_bridge.stall(200.0)
+    for _ in range(3):
+        line.wire.receive(b"x" * (KEPT_BYTES_MAX // 2))
+    held = list(line.socket.told)
+    line.timeline.run(1_000)
+
+    assert held == [(0.0, "wait")]
+    assert line.socket.told == [(0.0, "wait"), (200.0, "read on")]
+    assert len(line.fake.told) == 3
 
 
 def test_a_drop_breaks_both_ends_at_once() -> None:

@@ -9,7 +9,7 @@ import trio
 
 from simulator.sockets import open_sockets, tcp
 from simulator.timeline import Timeline
-from simulator.wire import Origin, Wire
+from simulator.wire import Origin, Throttled, Wire
 from tests.socket_ends import DEADLINE_S, Ear, bench, raw_client, unused_port
 
 MUCH = bytes(range(256)) * 4096 * 4  # 4 MiB: more than the kernel takes at once
@@ -242,6 +242,40 @@ async def test_a_far_end_that_does_not_read() -> None:
             assert await on.accepted[0].ends() == "reset"
             assert len(on.told) == 1
             assert "does not read" in on.told[0]
+
+
+def filled(client: socket.socket) -> int:
+    """How many bytes a kernel takes that nobody reads."""
+    sent = 0
+    while True:
+        try:
+            sent += client.send(MUCH)
+        except BlockingIOError:
+            return sent
+
+
+async def test_a_far_end_may_be_left_waiting() -> None:
+    """What is not read stays with the kernel until its buffers are full, and comes afterwards."""
+    async with bench() as on:
+        _, port = await on.net.listen(on.accept)
+        with raw_client(port) as client:
+            client.sendall(b"one")
+            while not on.accepted:
+                await trio.lowlevel.checkpoint()
+            await on.accepted[0].hears(3)
+            wire = on.accepted[0].wire
+            assert wire is not None
+            assert isinstance(wire, Throttled)
+            wire.read_on(False)
+            client.setblocking(False)
+            sent = filled(client)
+            left = len(on.accepted[0].data)
+            wire.send(b"still here")
+            answer = client.recv(10)
+            wire.read_on(True)
+
+            assert (left, answer) == (3, b"still here")
+            assert len(await on.accepted[0].hears(3 + sent)) == 3 + sent
 
 
 async def test_what_came_before_a_reset_is_heard() -> None:

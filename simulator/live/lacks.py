@@ -6,7 +6,7 @@ Owns that choice. What becomes of single expectations is the judge's (`judging.t
 from collections.abc import Callable, Mapping
 
 from simulator.judging.terms import LACKS
-from simulator.scenario.format import Press, Scenario
+from simulator.scenario.format import BridgeProcess, Press, Scenario
 
 Needs = Callable[[Scenario], bool]
 
@@ -53,6 +53,10 @@ _NEEDS: Mapping[str, Needs] = {
 
 def why_unplayable(scenario: Scenario, lacks: frozenset[str]) -> str:
     """Why a bridge that lacks this is not asked to play `scenario`; "" if it is."""
+    if scenario.bridge != BridgeProcess():
+        return "`bridge:` is for virtual time; live, all calls share one process"
+    if scenario.services:
+        return "services that tools ask are there in virtual time only"
     for name in sorted(lacks & _NEEDS.keys()):
         if _NEEDS[name](scenario):
             return f"the bridge lacks {name}: {LACKS[name].meaning}"

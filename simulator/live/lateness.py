@@ -17,6 +17,7 @@ not the bridge's slowness either, and the verdict is inconclusive, too.
 
 from array import array
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from simulator.judging.metrics import percentile
 from simulator.timeline import Timeline, Timer
@@ -89,7 +90,7 @@ class LiveTimeline(Timeline):
     """A timeline on the real clock, which measures how late it is."""
 
     def __init__(self, lateness: Lateness) -> None:
-        super().__init__()
+        super().__init__(datetime.now(UTC))
         self._lateness = lateness
 
     def at(self, at_ms: float, do: Callable[[], None]) -> Timer:

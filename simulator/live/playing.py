@@ -5,7 +5,6 @@ that this machine was too slow for.
 """
 
 import gc
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from simulator.live.doors import Doors
 from simulator.live.lateness import Lateness
 from simulator.live.pool import Pool, open_pool
 from simulator.live.process import BridgeProblem
+from simulator.live.stopping import until_told
 from simulator.live.target import Target
 from simulator.live.world import LiveWorld
 from simulator.report.result import ScenarioResult
@@ -70,27 +70,17 @@ def play_live(jobs: Sequence[Job], run: LiveRun, tell: Tell) -> list[ScenarioRes
 
 
 async def _play_all(jobs: Sequence[Job], run: LiveRun, tell: Tell) -> list[ScenarioResult]:
-    stopped = False
-
-    async def stop(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
-        nonlocal stopped
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for _ in signals:
-                stopped = True
-                scope.cancel()
-
     for job in jobs:
         _preload(job.scenario)
     gc.collect()
     gc.freeze()  # a look through all that is loaded would take a tenth of a second of a call
     results: dict[int, ScenarioResult] = {}
-    async with trio.open_nursery() as nursery:
-        await nursery.start(lambda task_status: stop(nursery.cancel_scope, task_status=task_status))
-        async with open_pool(run.target, run.at_once, ports=run.ports, told=run.on_doors) as pool:
-            await _share_out(jobs, run, pool, results, tell)
-        nursery.cancel_scope.cancel()
-    if stopped:
+    async with (
+        until_told() as stopping,
+        open_pool(run.target, run.at_once, ports=run.ports, told=run.on_doors) as pool,
+    ):
+        await _share_out(jobs, run, pool, results, tell)
+    if stopping.told:
         raise Stopped
     return [results[at] for at in range(len(jobs))]
 

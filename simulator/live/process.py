@@ -223,10 +223,22 @@ async def _probe(bridge: RunningBridge) -> str | None:
                     return None
                 await stream.send_all(_probe_request(bridge))
                 return await _probe_answer(stream, ready.status)
-    except (OSError, trio.BrokenResourceError) as error:
-        return f"{getattr(error, 'strerror', None) or 'the connection was broken'}"
+    except OSError as error:
+        return _unreached(error)
+    except trio.BrokenResourceError:
+        return "the connection was broken"
     except trio.TooSlowError:
         return f"no answer in {PROBE_S_MAX:g} s"
+
+
+def _unreached(error: OSError) -> str:
+    """Why there is no connection; trio's own error has those of the kernel behind it."""
+    group = error.__cause__
+    causes = group.exceptions if isinstance(group, BaseExceptionGroup) else (error,)
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return "the connection was refused, for nobody listens there"
+    said = (cause.strerror for cause in causes if isinstance(cause, OSError))
+    return next(filter(None, said), "it cannot be reached")
 
 
 def _probe_request(bridge: RunningBridge) -> bytes:

@@ -8,6 +8,7 @@ import argparse
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,7 +95,7 @@ async def _serve(
     write: Write,
 ) -> OSError | None:
     """Serve; an address that cannot be listened on is returned, not raised out of nurseries."""
-    timeline = Timeline()
+    timeline = Timeline(datetime.now(UTC))
     server = RealtimeServer(
         setup,
         timeline=timeline,

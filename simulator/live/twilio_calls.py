@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,7 +113,6 @@ class TwilioServer:
             trace=trace,
             rng=self._rng,
             place=self._place,
-            began=datetime.now(UTC) - timedelta(milliseconds=timeline.now_ms),
             calls_per_second=service.calls_per_second,
             calls_max=service.calls_max,
             completions=scenario.phone.hangup_rest,

@@ -12,6 +12,7 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,7 +127,7 @@ async def _serve(
     options: argparse.Namespace, plan: _Plan, authority: Path | None, write: Write
 ) -> OSError | None:
     """Serve; an address that cannot be listened on is returned, not raised out of nurseries."""
-    timeline = Timeline()
+    timeline = Timeline(datetime.now(UTC))
     context = None if plan.tls is None else plan.tls.context
     trouble: OSError | None = None
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -181,6 +182,7 @@ def introduction(address: tuple[str, int], plan: _Plan, authority: Path | None) 
         yield "# TWILIO_AUTH_TOKEN: the given one, which is not shown"
     if authority is not None:
         yield f"SSL_CERT_FILE={authority}"
+        yield f"REQUESTS_CA_BUNDLE={authority}"
     yield "# the twilio package: client.api.base_url = os.environ['TWILIO_API_URL']"
     network = plan.scenario.network
     legs = (network.twilio, network.rest, network.realtime)

@@ -2,11 +2,15 @@
 
 Owns when the bytes of a real connection go on. The fake sees a `Wire`, the socket a `Peer`; between
 them each direction is the same `network.Direction` as in virtual time. What a stalled link holds
-back is kept here: unlike in virtual time, the bridge's socket does not fill up.
+back is kept here up to a limit; then the socket is not read any more, the kernel's buffers fill up,
+and the bridge has to wait, as in virtual time.
 """
 
 from simulator.network import Direction
-from simulator.wire import Peer, Wire
+from simulator.wire import Peer, Throttled, Wire
+
+KEPT_BYTES_MAX = 64 * 1024
+"""Some of what a link holds back; the rest is in the kernel's buffers at both ends."""
 
 
 class DelayedWire:
@@ -24,14 +28,18 @@ class DelayedWire:
         self._from_bridge = from_bridge
         self._reset_is_end = reset_is_end
         self._socket: Wire | None = None
+        self._tap: Throttled | None = None
         self._peer: Peer | None = None
         self._fake_done = False
         self._under_way = 0
+        self._kept = 0
+        self._throttled = False
         self.over = False
 
     def join(self, socket: Wire, peer: Peer) -> None:
         """Put the connection between a socket and a fake."""
         self._socket = socket
+        self._tap = socket if isinstance(socket, Throttled) else None
         self._peer = peer
 
     # -- the fake's end: a Wire ---------------------------------------------------------
@@ -80,6 +88,8 @@ class DelayedWire:
 
     def receive(self, data: bytes) -> None:
         """Bytes of the bridge: carry them to the fake."""
+        self._kept += len(data)
+        self._throttle()
         self._from_bridge.carry(lambda: self._hand_over(data))
 
     def closed(self, why: str) -> None:
@@ -87,7 +97,15 @@ class DelayedWire:
         told = "eof" if why == "reset" and self._reset_is_end else why
         self._from_bridge.carry(lambda: self._tell_peer(told))
 
+    def _throttle(self) -> None:
+        full = self._kept > KEPT_BYTES_MAX
+        if self._tap is not None and full != self._throttled:
+            self._throttled = full
+            self._tap.read_on(not full)
+
     def _hand_over(self, data: bytes) -> None:
+        self._kept -= len(data)
+        self._throttle()
         if self._peer is not None and not self._fake_done:
             self._peer.receive(data)
 

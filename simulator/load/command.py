@@ -20,6 +20,7 @@ import trio
 from rich.console import Console
 
 from simulator.live.process import BridgeProblem, RunningBridge, running
+from simulator.live.stopping import until_told
 from simulator.live.target import Target, UnusableTarget, live_target, load_target
 from simulator.load.caller import left_out
 from simulator.load.generator import Generator
@@ -105,13 +106,14 @@ def run_command(options: argparse.Namespace) -> int:
         _complain(f"not played: {part}")
     code = COULD_NOT_RUN
     try:
-        result = trio.run(run_load, plan, _complain)
+        result = trio.run(_run_until_told, plan)
     except* (BridgeProblem, CannotRing, OSError) as group:
         for problem in _leaves(group):
             _complain(str(problem))
-    except* KeyboardInterrupt:
-        _complain("stopped")
     else:
+        if result is None:
+            _complain("stopped; the bridge's process is ended")
+            return code
         if options.json is not None:
             options.json.write_text(json.dumps(as_json(result), indent=2) + "\n", "utf-8")
         console = Console()
@@ -119,6 +121,14 @@ def run_command(options: argparse.Namespace) -> int:
         verdicts = {"passed": PASSED, "failed": FAILED, "inconclusive": COULD_NOT_RUN}
         code = verdicts[result.judgement.verdict]
     return code
+
+
+async def _run_until_told(plan: LoadPlan) -> LoadResult | None:
+    """None = Ctrl-C or SIGTERM came."""
+    results: list[LoadResult] = []
+    async with until_told():
+        results.append(await run_load(plan, _complain))
+    return results[0] if results else None
 
 
 async def run_load(plan: LoadPlan, say: Any = lambda _: None) -> LoadResult:

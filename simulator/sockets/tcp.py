@@ -48,6 +48,7 @@ class TcpWire:
         self._queue: deque[bytes | memoryview] = deque()
         self._queued_bytes = 0
         self._is_up = False
+        self._reads = True
         self._closing = False  # the fake sends no more and hears no more
         self._finished = False  # our FIN is sent
         self._why = ""  # why the far end is gone, when a write found out first
@@ -117,6 +118,11 @@ class TcpWire:
         self._queued_bytes += len(left)
         self._watch()
 
+    def read_on(self, wanted: bool) -> None:
+        """As `wire.Throttled`: until then, the far end's own buffer fills up."""
+        self._reads = wanted
+        self._watch()
+
     def close(self) -> None:
         """Send what is queued, then the end; reset if the far end does not follow in CLOSE_MS."""
         if self._closing or self.over:
@@ -153,9 +159,13 @@ class TcpWire:
     # -- the socket -----------------------------------------------------------
 
     def _watch(self) -> None:
-        wanted = (0 if self._told else READ) | (WRITE if self._queue else 0)
-        if self._is_up and self._sock is not None:
+        wanted = (0 if self._told or not self._reads else READ) | (WRITE if self._queue else 0)
+        if not self._is_up or self._sock is None:
+            return
+        if wanted:
             self._board.readiness.watch(self._sock, wanted, self._ready)
+        else:
+            self._board.readiness.forget(self._sock)
 
     def _ready(self, ready: int) -> None:
         if ready & WRITE and self._queue:

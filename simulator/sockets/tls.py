@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from simulator.sockets.tcp import SEND_QUEUE_BYTES_MAX
-from simulator.wire import Peer, Wire
+from simulator.wire import Peer, Throttled, Wire
 
 READ_BYTES: Final = 64 * 1024
 
@@ -75,6 +75,11 @@ class TlsWire:
             self.abort()
         else:
             self._early.append(data)
+
+    def read_on(self, wanted: bool) -> None:
+        """As the wire below; records which were read already are given all the same."""
+        if isinstance(self._below, Throttled):
+            self._below.read_on(wanted)
 
     def close(self) -> None:
         """Send what there is, TLS's own end (close_notify) and then TCP's."""

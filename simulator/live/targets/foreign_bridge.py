@@ -1,8 +1,9 @@
 """A bridge in the style of the public samples, to be judged: Starlette, websockets, uvicorn.
 
-`python tests/foreign_bridge.py PORT` with REALTIME_URL and OPENAI_API_KEY in the environment. It
-relays, sends a mark after each delta, and truncates by the clock: at the time since the answer's
-first audio was sent, as if what is sent were heard at once. That is its known fault.
+`python foreign_bridge.py PORT` with REALTIME_URL and OPENAI_API_KEY in the environment. It
+relays, sends a mark after each delta, and lets the caller interrupt while marks are outstanding. It
+truncates by the clock: at the time since the answer's first audio was sent, as if what is sent were
+heard at once. That is its known fault.
 """
 
 import asyncio
@@ -45,6 +46,7 @@ class Call:
 
     stream_sid = ""
     ready = False
+    marks = 0
     timestamp_ms = 0
     answer_began_ms: int | None = None
     item_id = ""
@@ -74,6 +76,8 @@ async def to_model(phone: WebSocket, model: websockets.ClientConnection, call: C
             call.timestamp_ms = int(message["media"]["timestamp"])
             audio = message["media"]["payload"]
             await model.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+        elif message["event"] == "mark":
+            call.marks -= 1
         elif message["event"] == "stop":
             return
 
@@ -89,7 +93,8 @@ async def to_phone(phone: WebSocket, model: websockets.ClientConnection, call: C
                 call.item_id, call.answer_began_ms = event["item_id"], call.timestamp_ms
             await tell(phone, call, event="media", media={"payload": event["delta"]})
             await tell(phone, call, event="mark", mark={"name": "part"})
-        elif event["type"].endswith("speech_started") and call.answer_began_ms is not None:
+            call.marks += 1
+        elif event["type"].endswith("speech_started") and call.marks and call.answer_began_ms:
             await tell(phone, call, event="clear")
             end = {"item_id": call.item_id, "content_index": 0}
             end["audio_end_ms"] = call.timestamp_ms - call.answer_began_ms
