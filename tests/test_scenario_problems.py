@@ -181,10 +181,18 @@ MISTAKES = [
         "a turn that ends before it starts",
         "",
     ),
+    ("model: [{on: turn, tool: end_call}]", "1:20", "unknown key `tool`", "write `call:`"),
     # sounds
     ("caller: [{say: clips/en/helo.wav}]", "1:16", "no sound file", "`clips/en/hello.wav`?"),
     ("caller: [{say: hello.wav}]", "1:16", "no sound file `hello.wav`", "/hello.wav`?"),
     ("caller: [{say: zzzzzzzzzzzz}]", "1:16", "there is no sound file", "looked in folder"),
+    ("caller: [{say: certainly.wav}]", "1:16", "no sound file", "voice-certainly.wav`?"),
+    (
+        "caller: [{say: We are open}]",
+        "1:16",
+        "no sound file `We are open`",
+        "is a sound file, like",
+    ),
     (f"caller: [{{say: {'x' * 201}}}]", "1:16", "there is no sound file", ""),
     (f"caller: [{{say: {'é' * 150}}}]", "1:16", "there is no sound file", ""),
     ("caller: [{say: MANIFEST.yaml}]", "1:16", "cannot be read as a WAV file", ""),

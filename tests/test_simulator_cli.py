@@ -98,6 +98,14 @@ def test_2_no_such_path(calls: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert f"did you mean `{calls / 'passes.call.yaml'}`?" in err
 
 
+def test_2_nothing_is_like_it(calls: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That two names end with .call.yaml does not make them alike."""
+    code = run(calls / "zzz.call.yaml")
+
+    assert code == 2
+    assert "did you mean" not in capsys.readouterr().err
+
+
 def test_2_an_unknown_tag(calls: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The tags that there are, are named."""
     code = run(calls, "--tag", "smal")

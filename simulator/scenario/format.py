@@ -10,11 +10,14 @@ and was readable when the scenario was loaded. `line` is the 1-based line in the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from simulator.scenario.actions import Action, HangUp, Nothing, Press, Say, Silence
+from simulator.scenario.bridge_process import BridgeProcess
 from simulator.scenario.delivered import Delivery
+from simulator.scenario.served import ServiceAnswer, ServiceSetup
 from simulator.scenario.surroundings import AgentSetup, CallSetup, PhoneSetup
 from simulator.scenario.wanted import (
     INFINITE_MS,
@@ -27,10 +30,12 @@ from simulator.scenario.wanted import (
 )
 
 __all__ = [
-    "GUARD_MS", "INFINITE_MS", "Action", "AgentSetup", "Aggregate", "AutoReply", "CallSetup",
+    "GUARD_MS", "INFINITE_MS", "Action", "AgentSetup", "Aggregate", "AutoReply", "BridgeProcess",
+    "CallSetup",
     "Delivery", "Ended", "EventRule", "Expect", "HangUp", "Item", "LegSetup", "LinkFault",
     "LinkSetup", "ModelFault", "ModelSetup", "NetworkSetup", "Nothing", "Operator", "PhoneSetup",
-    "Press", "Replay", "ReplayTurn", "Reply", "Say", "Scenario", "Silence", "Step", "Threshold",
+    "Press", "Replay", "ReplayTurn", "Reply", "Say", "Scenario", "ServiceAnswer", "ServiceSetup",
+    "Silence", "Step", "Threshold",
     "ToolCall", "Transcript", "Trickle", "Trigger", "TriggerKind", "VadSetup",
 ]  # fmt: skip
 
@@ -106,11 +111,12 @@ class LegSetup:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSetup:
-    """The legs: the media stream, the model's session, Twilio's REST interface."""
+    """The legs: the media stream, the model's session, Twilio's REST interface, tools' services."""
 
     twilio: LegSetup = LegSetup()
     realtime: LegSetup = LegSetup()
     rest: LegSetup = LegSetup()
+    services: LegSetup = LegSetup()
 
 
 # -- the model ------------------------------------------------------------------------------------
@@ -136,10 +142,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """`arguments` is a JSON value of type object."""
+    """`arguments` is a JSON value of type object. `server` "" = a function of the client's.
+
+    Else an MCP server's label: it takes `takes_ms`, and ends with `output`, or `error`'s words.
+    """
 
     name: str
     arguments: Mapping[str, object] = field(default_factory=dict)
+    server: str = ""
+    output: str = ""
+    error: str = ""
+    takes_ms: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +222,10 @@ class AutoReply:
 
 @dataclass(frozen=True, slots=True)
 class ModelFault:
-    """`wait_ms` after `when`: drop, stall for `duration_ms`, error `code`, close `close_code`."""
+    """`wait_ms` after `when`: drop, stall for `duration_ms`, error `code`, close `close_code`.
+
+    `session`: the number of the connection which it hits; 0 = all that are there.
+    """
 
     kind: Literal["drop", "stall", "error", "close"]
     when: Trigger
@@ -217,6 +233,7 @@ class ModelFault:
     close_code: int = 1000
     duration_ms: float = INFINITE_MS
     wait_ms: float = 0.0
+    session: int = 0
     line: int = 0
 
 
@@ -227,7 +244,8 @@ class VadSetup:
     `aggressiveness` 0..3 as in webrtcvad; a frame quieter than `floor_db` (dBFS) is never speech;
     speech must last `onset_ms` before it counts. Of semantic_vad: a turn with less than
     `sentence_ms` of voice is taken for unfinished and waits its eagerness's longest; any other ends
-    after `complete_wait_ms` of silence (None = by eagerness).
+    after `complete_wait_ms` of silence (None = by eagerness). `noise_reduction_db`: how much louder
+    speech must be with noise_reduction far_field at full strength (near_field: half of that).
     """
 
     aggressiveness: int = 2
@@ -235,6 +253,7 @@ class VadSetup:
     onset_ms: float = 60.0
     sentence_ms: float = 500.0
     complete_wait_ms: float | None = None
+    noise_reduction_db: float = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +268,8 @@ class Transcript:
 class ModelSetup:
     """`refuse` = an admission error after the 101 (invalid_api_key ...) or a refusal (http_429).
 
+    `attempts` = what comes of each attempt to connect, in order, "ok" or a refusal; what stands
+    last holds for all that follow.
     `stragglers` = audio deltas which still come after a cancellation. `cancelled_done_late` = the
     cancelled response.done comes after the next response.created. `require_key` = any other key is
     refused. `delta_ms` = audio in a delta. `transcripts` = the caller's turns in words, in order
@@ -259,11 +280,12 @@ class ModelSetup:
     audio has passed) "refused" = an error.
     """
 
-    dialect: Literal["ga", "beta"] = "ga"
+    dialect: Literal["ga", "beta", "xai"] = "ga"
 
     replies: tuple[Reply, ...] = ()
     auto: AutoReply | None = None
     refuse: str | None = None
+    attempts: tuple[str, ...] = ()
     connect_delay_ms: float = 0.0
     ready_delay_ms: float = 0.0
     session_limit_ms: float = 3_600_000.0
@@ -276,52 +298,19 @@ class ModelSetup:
     transcripts: tuple[Transcript, ...] = ()
     transcript_delay_ms: float = 350.0
     overlong_truncate: Literal["refused", "clamped"] = "refused"
+    mcp_unreachable: tuple[str, ...] = ()
     truncate_to_zero: Literal["accepted", "refused"] = "accepted"
     format_change: Literal["accepted", "refused"] = "accepted"
 
+    def at_attempt(self, number: int) -> ModelSetup:
+        """How the server behaves to the connection of this number, counted from 1."""
+        if not self.attempts:
+            return self
+        outcome = self.attempts[min(number, len(self.attempts)) - 1]
+        return replace(self, refuse=None if outcome == "ok" else outcome)
+
 
 # -- the caller -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Speak `clips` one after the other without a gap, `gain_db` louder (negative = quieter)."""
-
-    clip: Path
-    gain_db: float = 0.0
-    then: tuple[Path, ...] = ()
-
-    @property
-    def clips(self) -> tuple[Path, ...]:
-        """All of them, in order."""
-        return (self.clip, *self.then)
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """Keys of a telephone: any of 0-9 * # A-D, one after the other."""
-
-    digits: str
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """Put the receiver down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """The step lasts `ms`, with nothing said."""
-
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """Only the waiting of the step counts."""
-
-
-Action = Say | Press | HangUp | Silence | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,8 +369,10 @@ class Scenario:
     call: CallSetup = field(default_factory=CallSetup)
     agent: AgentSetup = field(default_factory=AgentSetup)
     phone: PhoneSetup = field(default_factory=PhoneSetup)
+    bridge: BridgeProcess = field(default_factory=BridgeProcess)
     network: NetworkSetup = NetworkSetup()
     model: ModelSetup = ModelSetup()
+    services: Mapping[str, ServiceSetup] = field(default_factory=dict)
     caller: tuple[Step, ...] = ()
     replay: Replay | None = None
     expect: Expect = field(default_factory=Expect)

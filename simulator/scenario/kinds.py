@@ -215,9 +215,9 @@ class Sound:
         found = scalar(node, desk, "the name of a sound file", "like clips/en/hello.wav")
         path = desk.sounds.find(found.text)
         if path is None:
-            near = desk.sounds.nearest(found.text)
-            hint = f"did you mean {quoted(near)}?" if near else self._where(desk)
-            desk.refuse(found, f"there is no sound file {quoted(found.text)}", hint)
+            desk.refuse(
+                found, f"there is no sound file {quoted(found.text)}", self._hint(found.text, desk)
+            )
         try:
             load_clip(path)
         except ClipProblem as problem:
@@ -229,7 +229,12 @@ class Sound:
         return or_variable({"type": "string", "pattern": r"\.wav$"})
 
     @staticmethod
-    def _where(desk: Desk) -> str:
+    def _hint(reference: str, desk: Desk) -> str:
+        if " " in reference and not reference.endswith(".wav"):
+            return "what is said is a sound file, like clips/en/hello.wav; `words:` is its text"
+        near = desk.sounds.nearest(reference)
+        if near:
+            return f"did you mean {quoted(near)}?"
         return "looked in " + ", ".join(str(place) for place in desk.sounds.places)
 
 

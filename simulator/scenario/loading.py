@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from simulator.scenario.bridge_section import BRIDGE
 from simulator.scenario.caller_section import CALLER, REPLAY
 from simulator.scenario.desk import Desk, Refused
 from simulator.scenario.expect_section import EXPECT
@@ -19,6 +20,7 @@ from simulator.scenario.matrix import Variables, Variant, variants
 from simulator.scenario.model_section import MODEL
 from simulator.scenario.network_section import NETWORK
 from simulator.scenario.problem import ScenarioProblem, nearest, quoted
+from simulator.scenario.services_section import SERVICES
 from simulator.scenario.setup_section import AGENT, CALL, PHONE
 from simulator.scenario.shapes import Field, ListOf, Record
 from simulator.scenario.sounds import PROJECT_SOUNDS, SoundFolders
@@ -58,8 +60,10 @@ SCENARIO: Record[Scenario] = Record(
         Field("call", CALL, "Who calls whom."),
         Field("agent", AGENT, "How the bridge is set up for this call."),
         Field("phone", PHONE, "How Twilio and the line behave."),
+        Field("bridge", BRIDGE, "What else the bridge's process has to do. In virtual time only."),
         Field("network", NETWORK, "How the connections behave."),
         Field("model", MODEL, "What the model answers, and how its server behaves."),
+        Field("services", SERVICES, "What hosts answer that the bridge's HTTP tools ask."),
         Field("caller", CALLER, "What the caller does, step by step."),
         Field("replay", REPLAY, "A recorded caller, instead of `caller`."),
         Field("expect", EXPECT, "What must hold."),
@@ -186,9 +190,9 @@ def _nearest(path: Path) -> str:
     if not path.parent.is_dir():
         return f"{quoted(str(path.parent))} is a file"
     beside = {
-        entry.name: str(entry)
+        entry.name.removesuffix(SUFFIX): str(entry)
         for entry in path.parent.iterdir()
         if entry.is_dir() or entry.name.endswith(SUFFIX)
     }
-    near = nearest(path.name, beside) or nearest(path.name + SUFFIX, beside)
+    near = nearest(path.name.removesuffix(SUFFIX), beside)
     return f"did you mean `{beside[near]}`?" if near else ""

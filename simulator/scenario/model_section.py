@@ -33,7 +33,7 @@ from simulator.scenario.kinds import (
     or_variable,
     scalar,
 )
-from simulator.scenario.names import REFUSALS, REPLIES_ON
+from simulator.scenario.names import ATTEMPTS, REFUSALS, REPLIES_ON
 from simulator.scenario.network_section import only_one
 from simulator.scenario.problem import quoted
 from simulator.scenario.shapes import (
@@ -53,6 +53,8 @@ _SOUNDS = OneOrMany(SOUND, "sound files")
 _CODE = Text("an error code", "[a-z][a-z0-9_.]{0,80}", "like server_error or insufficient_quota")
 _TOOL = Text("a tool's name", "[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _END_CALL = "end_call"
+_MCP = ("output", "error", "takes_ms")
+_LABEL = Text("a label of an MCP server", "[A-Za-z][A-Za-z0-9_-]{0,63}")
 _BURST = Number(0.1, 1_000.0)
 
 
@@ -113,10 +115,12 @@ _ITEMS = ListOf(
 )
 
 
-def _tool_call(given: dict[str, Any], _node: Node, _desk: Desk) -> ToolCall:
+def _tool_call(given: dict[str, Any], node: Node, desk: Desk) -> ToolCall:
+    if "server" not in given and not given.keys().isdisjoint(_MCP):
+        desk.refuse(node, "only a tool of an MCP server answers here", "name it: `server: LABEL`")
     # The real model gives the reason which the tool asks for; so does `call: end_call`.
     usual = {"reason": "the conversation is over"} if given["name"] == _END_CALL else {}
-    return ToolCall(given["name"], given.get("arguments", usual))
+    return ToolCall(**{"arguments": usual, **given})
 
 
 _CALL: OneOrMany[ToolCall] = OneOrMany(
@@ -129,6 +133,10 @@ _CALL: OneOrMany[ToolCall] = OneOrMany(
             (
                 Field("name", _TOOL, "The tool's name.", required=True),
                 Field("arguments", JsonObject(), "Its arguments."),
+                Field("server", _LABEL, "It is a tool of the MCP server with this label."),
+                Field("output", Text(), "What the MCP server answers."),
+                Field("error", Text(), "The MCP server fails, with these words."),
+                Field("takes", DURATION, "How long the MCP server takes (300ms).", into="takes_ms"),
             ),
             _tool_call,
         ),
@@ -206,13 +214,17 @@ REPLY: Record[Reply] = Record(
               into="drop_after_ms"),
     ),
     _reply,
-    mistakes={"calls": "write `call:`, one tool or a list", "delay": "write `after: 450ms`"},
+    mistakes={
+        **dict.fromkeys(("calls", "tool", "tools"), "write `call:`, one tool or a list"),
+        "delay": "write `after: 450ms`",
+    },
 )  # fmt: skip
 
 
 def _fault(given: dict[str, Any], node: Mapping, desk: Desk) -> ModelFault:
     kind = only_one(given, ("stall", "drop", "error", "close"), node, desk)
     common = {"when": given["when"], "wait_ms": given.get("wait_ms", 0.0), "line": node.line}
+    common["session"] = given.get("session", 0)
     if kind == "stall":
         return ModelFault("stall", duration_ms=given["stall"], **common)
     if kind == "error":
@@ -231,6 +243,7 @@ _FAULT: Record[ModelFault] = Record(
         Field("close", Whole(1000, 4999), "The server closes with this code."),
         Field("when", TRIGGER, "What it waits for.", required=True),
         Field("wait", DURATION, "And then so much longer.", into="wait_ms"),
+        Field("session", Whole(1, 1000), "Only the connection of this number. Not given: all."),
     ),
     _fault,
 )
@@ -245,6 +258,8 @@ _VAD: Record[VadSetup] = Record(
               into="sentence_ms"),
         Field("complete_wait", SOME_TIME, "semantic_vad: the silence that ends a finished turn.",
               into="complete_wait_ms"),
+        Field("noise_reduction_db", Number(0.0, 60.0), "noise_reduction far_field: speech must be "
+              "so much louder (6); near_field: half of that."),
     ),
     simply(VadSetup),
 )  # fmt: skip
@@ -285,8 +300,11 @@ _SETUP: Record[ModelSetup] = Record(
         Field("burst", _BURST, "Automatic replies: how much faster than played (4)."),
         Field("clips", ListOf(SOUND, "sound files", least=1),
               "Automatic replies: choose among these."),
-        Field("dialect", Choice("dialect", ("ga", "beta")), "Which protocol is spoken (ga)."),
+        Field("dialect", Choice("dialect", ("ga", "beta", "xai")),
+              "Which protocol is spoken (ga)."),
         Field("refuse", choice_of("refusal", REFUSALS), "The server does not admit the session."),
+        Field("attempts", ListOf(choice_of("outcome", ATTEMPTS), "outcomes", least=1, most=100),
+              "What comes of each attempt to connect, in order; the last one again and again."),
         Field("connect_delay", DURATION, "How long connecting takes.", into="connect_delay_ms"),
         Field("ready_delay", DURATION, "How long until the session is configured.",
               into="ready_delay_ms"),
@@ -304,6 +322,8 @@ _SETUP: Record[ModelSetup] = Record(
               into="transcript_delay_ms"),
         Field("overlong_truncate", Choice("answer", ("refused", "clamped")),
               "A truncation behind the end: an error; or an error, and then a truncation."),
+        Field("mcp_unreachable", ListOf(_LABEL, "labels of MCP servers"),
+              "MCP servers whose tools cannot be listed."),
         Field("truncate_to_zero", Choice("answer", ("accepted", "refused")),
               "A truncation to nothing."),
         Field("format_change", Choice("answer", ("accepted", "refused")),

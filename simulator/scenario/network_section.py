@@ -111,6 +111,7 @@ NETWORK: Record[NetworkSetup] = Record(
         Field("twilio", _LEG, "Between Twilio and the bridge: the media stream."),
         Field("realtime", _LEG, "Between the model's server and the bridge."),
         Field("rest", _LEG, "Between the bridge and Twilio's REST interface."),
+        Field("services", _LEG, "Between the bridge and the services that its tools ask."),
     ),
     simply(NetworkSetup),
     mistakes={

@@ -188,8 +188,12 @@ PHONE: Record[PhoneSetup] = Record(
         Field("start_delay", DURATION, "With `start: late`: how late.", into="start_delay_ms"),
         Field("connect", Choice("connect", ("normal", "never", "hang_up")),
               "never: the media stream is not opened. hang_up: the caller hangs up meanwhile."),
+        Field("media_format", Text("an encoding", "audio/[a-z0-9.-]{1,40}", "like audio/x-l16"),
+              "The encoding which the `start` message names; the audio is audio/x-mulaw all the "
+              "same."),
         Field("hangup_rest", ListOf(RestAnswer(), "answers", most=20),
-              "Answers to the bridge's requests to hang up, one after the other; then ok."),
+              "Answers to the bridge's requests to hang up, or to hand the line on, one after the "
+              "other; then ok."),
         Field("create_rest", ListOf(CreateAnswer(), "answers", most=20),
               "Answers to its requests to make a call; `lost`: it is made, but no answer comes."),
         Field("sign_with_port", Flag(), "Twilio signs the address with its port."),

@@ -41,11 +41,20 @@ class SoundFolders:
         wanted = reference[:REFERENCE_CHARACTERS_MAX].casefold()
         stem = PurePosixPath(wanted).stem
         stems = {PurePosixPath(sound).stem.casefold() for sound in known}
-        near = difflib.get_close_matches(stem, stems, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(stem, stems, n=1, cutoff=0.6) or _shortest_with(
+            stem, stems
+        )
         if not near:
             return None
         same = [sound for sound in known if PurePosixPath(sound).stem.casefold() == near[0]]
         return max(same, key=lambda sound: difflib.SequenceMatcher(None, wanted, sound).ratio())
+
+
+def _shortest_with(word: str, stems: Iterable[str]) -> list[str]:
+    """Whoever writes `welcome.wav` means one of the names with that word in it."""
+    return sorted((stem for stem in stems if word in stem.split("-")), key=lambda s: (len(s), s))[
+        :1
+    ]
 
 
 def _spellings(reference: str) -> list[str]:

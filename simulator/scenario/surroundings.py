@@ -56,19 +56,21 @@ class PhoneSetup:
     """How this caller's line and Twilio behave (twilio.md section 7: the unconfirmed points).
 
     `first_timestamp_ms` None = drawn from 100..180 by the seed. `hangup_rest` are the answers to
-    successive REST completions: "ok", "timeout", an HTTP status (429, 503, 404) or 21220; after the
-    last one comes "ok". `create_rest` are those to successive requests to make a call: besides,
-    "lost" = the call is made, but no answer comes. `start` "late" = the start message comes after
-    `start_delay_ms`. `connect` "never" = the TwiML is fetched but no stream is opened; "hang_up" =
-    the caller hangs up while the stream's handshake is under way. `room_tone` = what the microphone
-    hears all the time, speech aside: repeated without end; None = digital silence.
+    successive REST updates that end the call or hand it on: "ok", "timeout", an HTTP status (429,
+    503, 404) or 21220; after the last one comes "ok". `create_rest` are those to successive
+    requests to make a call: besides, "lost" = the call is made, but no answer comes. `start` "late"
+    = the start message comes after `start_delay_ms`. `connect` "never" = the TwiML is fetched but
+    no stream is opened; "hang_up" = the caller hangs up while the stream's handshake is under way.
+    `room_tone` = what the microphone hears all the time, speech aside: repeated without end; None =
+    digital silence.
 
     `outcome` is what comes of an outbound call, `answer_after_ms` how long that takes.
     `answered_by` is what answering machine detection finds `detection_ms` after the answer. `dial`
     = what comes of those whom a `<Dial>` rings, in order, the last one for all others; they ring
     `dial_rings_ms` and talk `dial_lasts_ms` (None = until the caller ends it). `gather` = what the
     caller answers to successive `<Gather>`s by himself: keys or words. `callbacks` = how faithfully
-    a call's status callbacks are delivered.
+    a call's status callbacks are delivered. `media_format` is what a stream's `start` says of the
+    audio, which is μ-law all the same.
     """
 
     first_timestamp_ms: float | None = None
@@ -81,6 +83,7 @@ class PhoneSetup:
     start: Literal["normal", "never", "late"] = "normal"
     start_delay_ms: float = 3_000.0
     connect: Literal["normal", "never", "hang_up"] = "normal"
+    media_format: str = "audio/x-mulaw"
     room_tone: Path | None = None
     hangup_rest: tuple[int | str, ...] = ()
     create_rest: tuple[int | str, ...] = ()
