@@ -1,16 +1,16 @@
 """Calls played in virtual time with a flight recorder on board."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from bridge.app import make_app
 from bridge.flight.flight import Piece
 from bridge.flight.line import LineWriter
 from bridge.flight.shelf import Shelf
-from bridge.flight.writer import FlightWriter
+from bridge.flight.writer import flight_files
 from bridge.log import make_log
 from bridge.outside import Outside
 from bridge.settings import settings_from
+from bridge.write_behind import WriteBehind
 from simulator.bridge_target import WORLD_SETTINGS
 from simulator.clock import run_virtually
 from simulator.imports.flight_record import FlightRecord, read_record
@@ -18,22 +18,21 @@ from simulator.scenario import Scenario
 from simulator.scene import bridge_settings
 from simulator.trace import Event
 from simulator.world import World
+from tests.file_writers import at_once
 
 
 class _AtOnce:
     """A sink that writes what it takes, without a thread: nothing may block in virtual time."""
 
     def __init__(self, folder: Path, *, audio: bool) -> None:
-        async def never(function: Callable[[], None]) -> None:
-            raise AssertionError
-
         log = make_log(lambda line: None, lambda: 0.0)
         shelf = Shelf(folder, 10**8, 0)
-        self._writer = FlightWriter(shelf, LineWriter(audio=audio), blocking=never, log=log)
+        self._writer = WriteBehind(
+            flight_files(shelf, LineWriter(audio=audio)), blocking=at_once, log=log
+        )
 
     def take(self, piece: Piece) -> bool:
-        self._writer._write(piece)
-        return True
+        return self._writer.write(piece) is None
 
 
 def flown(

@@ -11,16 +11,19 @@ from typing import Any
 import pytest
 import trio
 
+from bridge.call_files import DAY_S
 from bridge.core import realtime, twilio
 from bridge.core.record import CallRecord
 from bridge.flight.anomaly import is_anomaly
 from bridge.flight.flight import EARLY_MAX, PIECE_EVENTS_MAX, FlightName, Flights, Piece
 from bridge.flight.line import MESSAGE_CHARS_MAX, LineWriter
-from bridge.flight.shelf import DAY_S, Shelf
-from bridge.flight.writer import QUEUE_BYTES_MAX, FlightWriter, kept_flights
-from bridge.flight_settings import FlightSettings
+from bridge.flight.shelf import Shelf
+from bridge.flight.writer import flight_files, kept_flights
 from bridge.log import make_log
+from bridge.settings.flight import FlightSettings
+from bridge.write_behind import WriteBehind
 from tests.far_ends import NOW, Lines
+from tests.file_writers import at_once, run
 
 SID = "CA" + "a" * 32
 FRAME = bytes(range(160))
@@ -59,6 +62,9 @@ def test_a_call_that_a_fault_ended_is_an_anomaly(reason: str) -> None:
         {"malformed_realtime": 1},
         {"caller_audio_dropped_ms": 20},
         {"line_released": "failed"},
+        {"line_transferred": "failed"},
+        {"reconnects": 1},
+        {"attempts_failed": 1},
     ],
 )
 def test_a_fault_on_the_way_is_an_anomaly(met: dict[str, Any]) -> None:
@@ -406,22 +412,10 @@ def test_old_records_are_deleted(tmp_path: Path, days: int, gone: int) -> None:
 
 
 # -------------------------------------------------------------------------------- the writer
-async def at_once(function: Any) -> None:
-    """The door of a world in virtual time."""
-    function()
-    await trio.lowlevel.checkpoint()
-
-
-def writer_to(shelf: Shelf, lines: Lines) -> FlightWriter:
+def writer_to(shelf: Shelf, lines: Lines) -> WriteBehind[Piece]:
     """A writer without threads."""
     log = make_log(lines.keep, lambda: NOW)
-    return FlightWriter(shelf, LineWriter(audio=True), blocking=at_once, log=log)
-
-
-async def run(writer: FlightWriter) -> None:
-    """Write all that was taken."""
-    writer.finish()
-    await writer.run()
+    return WriteBehind(flight_files(shelf, LineWriter(audio=True)), blocking=at_once, log=log)
 
 
 def fly(sink: Any, sid: str, reason: str) -> None:
@@ -464,17 +458,6 @@ async def test_a_disk_that_fails_costs_the_record_and_one_line(tmp_path: Path) -
     await run(writer)
 
     assert [line["event"] for line in lines] == ["flight_record_lost"]
-
-
-async def test_the_queue_is_bounded() -> None:
-    """A piece that does not fit is refused; the bare end of a call is taken all the same."""
-    writer = writer_to(Shelf(Path("nowhere"), 1, 0), Lines())
-    name = FlightName(SID, NOW, {})
-    entry: Any = (1.0, "twilio", "in", MEDIA)
-
-    assert writer.take(Piece(name, [entry], QUEUE_BYTES_MAX))
-    assert not writer.take(Piece(name, [entry], 1))
-    assert writer.take(Piece(name, [], 0, keep=True))
 
 
 def age(folder: Path) -> None:

@@ -13,7 +13,9 @@ import pytest
 import soundfile
 import trio
 
+from bridge.agents.conduct import Conduct
 from bridge.app import make_app
+from bridge.call_files import DAY_S
 from bridge.cli import main
 from bridge.core import realtime, twilio
 from bridge.core.record import CallRecord
@@ -24,21 +26,21 @@ from bridge.recording.recording import Recording, RecordingName, Recordings, Sou
 from bridge.recording.stereo import HEADER_BYTES, StereoFile, header
 from bridge.recording.transcript import Transcript
 from bridge.recording.writer import (
-    DAY_S,
-    QUEUE_BYTES_MAX,
     RecordingFolder,
-    RecordingWriter,
     kept_recordings,
+    recording_files,
 )
-from bridge.recording_settings import RecordingSettings
 from bridge.records.store import CallFilter, SqlStore
 from bridge.settings import settings_from
+from bridge.settings.recording import RecordingSettings
+from bridge.write_behind import WriteBehind
 from simulator.bridge_target import WORLD_SETTINGS
 from simulator.clock import run_virtually
 from simulator.scene import bridge_settings
 from simulator.trace import Event
 from simulator.world import World
 from tests.far_ends import NOW, Lines, settings
+from tests.file_writers import at_once, run
 from tests.record_parts import entry
 from tests.small_calls import small_call
 
@@ -92,7 +94,8 @@ class Played:
 
         async def one_call() -> None:
             world = World(scenario, seed)
-            given = settings_from({**WORLD_SETTINGS, **bridge_settings(scenario)})
+            recording = {"RECORDING": "on", "RECORDING_ANNOUNCEMENT": ""}
+            given = settings_from({**WORLD_SETTINGS, **bridge_settings(scenario), **recording})
             app = make_app(given, outside=world._outside(), recordings=memory)
             world._bridge._app = app
             world.trace.subscribe(self.events.append)
@@ -409,22 +412,10 @@ def test_a_file_at_wavs_own_bound_takes_no_more(tmp_path: Path) -> None:
 
 
 # -------------------------------------------------------------------------------- the writer
-async def at_once(function: Callable[[], None]) -> None:
-    """The door of a world in virtual time."""
-    function()
-    await trio.lowlevel.checkpoint()
-
-
-def writer_to(folder: Path, lines: Lines) -> RecordingWriter:
+def writer_to(folder: Path, lines: Lines) -> WriteBehind[SoundPiece]:
     """A writer without threads."""
     log = make_log(lines.keep, lambda: NOW)
-    return RecordingWriter(RecordingFolder(folder, 0), blocking=at_once, log=log)
-
-
-async def run(writer: RecordingWriter) -> None:
-    """Write all that was taken."""
-    writer.finish()
-    await writer.run()
+    return WriteBehind(recording_files(RecordingFolder(folder, 0)), blocking=at_once, log=log)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -464,15 +455,6 @@ async def test_a_disk_that_fails_costs_the_recording_and_one_line(tmp_path: Path
     assert [line["event"] for line in lines] == ["recording_lost"] * 2
 
 
-def test_the_queue_is_bounded() -> None:
-    """The end of a call is taken all the same."""
-    writer, call = writer_to(Path("nowhere"), Lines()), RecordingName(SID, NOW)
-
-    assert writer.take(SoundPiece(call, bytes(QUEUE_BYTES_MAX)))
-    assert not writer.take(SoundPiece(call, b"\0\0"))
-    assert writer.take(SoundPiece(call, b"", 0, []))
-
-
 async def test_the_running_writer_writes_and_deletes(tmp_path: Path) -> None:
     """Leaving waits for what is still to be written; what is too old goes."""
     old = tmp_path / f"{SID}.20200101T000000.000000Z.wav"
@@ -480,25 +462,22 @@ async def test_the_running_writer_writes_and_deletes(tmp_path: Path) -> None:
     os.utime(old, (time.time() - 2 * DAY_S,) * 2)
     deleted = trio.Event()
     log = make_log(lambda line: deleted.set(), lambda: NOW)
-    on = RecordingSettings(recording="on", recording_dir=tmp_path, recording_keep_days=1)
-    async with kept_recordings(on, log) as sink:
-        assert sink is not None
+    given = RecordingSettings(recording_dir=tmp_path, recording_keep_days=1)
+    async with kept_recordings(given, log) as sink:
         await deleted.wait()
         sink.take(SoundPiece(RecordingName(SID, NOW), b"\0\0", 0, []))
 
     assert files_in(tmp_path) == ["transcript.json", "wav"]
-    async with kept_recordings(RecordingSettings(), log) as none:
-        assert none is None
 
 
 # ------------------------------------------------------------------- consent, forgetting
 def test_the_announcement_comes_first_and_only_when_recording() -> None:
     """Before the operator's own greeting."""
-    on = RecordingSettings(recording="on", recording_announcement="Recorded.")
+    on = Conduct(records=True, announcement="Recorded.")
 
     assert on.spoken_first("Hello.") == "Recorded. Hello."
     assert on.spoken_first("") == "Recorded."
-    assert RecordingSettings().spoken_first("Hello.") == "Hello."
+    assert Conduct(announcement="Recorded.").spoken_first("Hello.") == "Hello."
 
 
 async def test_twilio_announces_the_recording() -> None:

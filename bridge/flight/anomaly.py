@@ -14,6 +14,7 @@ GOOD_ENDS: Final = frozenset(
         EndReason.CALLER_HUNG_UP.value,
         EndReason.AGENT_HUNG_UP.value,
         EndReason.IDLE_CALLER.value,
+        EndReason.TRANSFERRED.value,
         EndReason.LIMIT.value,
         EndReason.SHUTDOWN.value,
     }
@@ -24,8 +25,9 @@ GOOD_ENDS: Final = frozenset(
 def is_anomaly(reason: str, record: CallRecord) -> bool:
     """Whether the call ended by a fault, or met one on the way.
 
-    A fault on the way: an error event or a failed response of the model, a message that nobody
-    could understand, caller audio that was dropped, a line that could not be released.
+    A fault on the way: an error event or a failed response of the model, a session that was lost or
+    could not be had, a message that nobody could understand, caller audio that was dropped, a line
+    that could not be released or handed on.
     """
     return (
         reason not in GOOD_ENDS
@@ -33,5 +35,6 @@ def is_anomaly(reason: str, record: CallRecord) -> bool:
         or record.responses_failed > 0
         or record.malformed_twilio + record.malformed_realtime > 0
         or record.caller_audio_dropped_ms > 0
-        or record.line_released == "failed"
+        or record.reconnects + record.attempts_failed > 0
+        or "failed" in (record.line_released, record.line_transferred)
     )

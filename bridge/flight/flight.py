@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from bridge.core.record import CallRecord
 from bridge.flight.anomaly import is_anomaly
 from bridge.flight.line import MESSAGE_CHARS_MAX, Entry, LegName, Way
-from bridge.flight_settings import Kept
+from bridge.settings.flight import Kept
 
 PIECE_EVENTS_MAX: Final = 256
 PIECE_BYTES_MAX: Final = 64 * 1024
@@ -38,6 +38,11 @@ class Piece:
     entries: list[Entry]
     weight: int
     keep: bool | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Nothing more comes of this call."""
+        return self.keep is not None
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,9 @@ _NUMBER: Final = re.compile(r"(?<!\w)\+?\d(?:[\s().-]{0,2}\d){5,}(?!\w)")
 _AUDIO_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _IDS: Final = ("id", "_id", "_sid", "_at", "type", "object", "status", "reason", "model", "event")
 
+COLLECTED: Final = '{"digits":'
+"""So begins the output of a function call that waited for the caller's keys."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -116,6 +119,9 @@ class LineWriter:
         elif isinstance(event.get("delta"), str):
             # A number may be spread over pieces, so pieces of text are not kept; the whole is.
             event["chars"] = len(event.pop("delta"))
+        item = event.get("item")
+        if isinstance(item, dict) and str(item.get("output", "")).startswith(COLLECTED):
+            item["output"] = REMOVED  # a PIN is shorter than what is taken for a number
         if kind == "error" and isinstance(event.get("error"), dict):
             event["error"].pop("message", None)  # the vendor quotes a part of the key in it
         return {**self._masked(event), **sound}

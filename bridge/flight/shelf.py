@@ -1,7 +1,7 @@
 """The shelf: the folder with flight records.
 
-Owns the files, their names, bounds and age. Knows lines, not what they say. Everything here blocks;
-one thread at a time.
+Owns their endings and their bound. Knows lines, not what they say. Everything here blocks; one
+thread at a time.
 
     CA….20261121T041725.123456Z.flight.gz        a record that is kept
     CA….20261121T041725.123456Z.flight.gz.part   of a call that goes on, or of a process that died
@@ -11,17 +11,14 @@ costs the last member at most. A record at its bound takes no more; its last lin
 """
 
 import gzip
-import re
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bridge.call_files import CallFiles
+
 SUFFIX: Final = ".flight.gz"
 PART: Final = ".part"
-DAY_S: Final = 86_400
-_CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 _CUT: Final = b'{"t":null,"leg":"call","way":"note","m":{"event":"cut","why":"FLIGHT_MAX_MB"}}'
 
 
@@ -61,19 +58,17 @@ class OpenRecord:
             self._path.unlink(missing_ok=True)
 
 
-class Shelf:
-    """The folder, made with the first record in it.
+class Shelf(CallFiles):
+    """The folder.
 
     Args:
-        folder: readable by its owner only.
         bytes_max: of one record.
         keep_days: how long a record stays; 0 = for ever.
     """
 
     def __init__(self, folder: Path, bytes_max: int, keep_days: int) -> None:
-        self._folder = folder
+        super().__init__(folder, (SUFFIX, SUFFIX + PART), keep_days)
         self._bytes_max = bytes_max
-        self._keep_days = keep_days
 
     def open(self, call_sid: str, began_at: float) -> OpenRecord:
         """A new record of a call whose stream began at `began_at` (seconds since the epoch).
@@ -81,46 +76,6 @@ class Shelf:
         Raises:
             OSError: no file can be made there, or the call sid is none.
         """
-        if not _CALL_SID.fullmatch(call_sid):
-            raise OSError("no call sid")
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        began = datetime.fromtimestamp(began_at, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        path = self._folder / f"{call_sid}.{began}{SUFFIX}{PART}"
+        path = self.path(call_sid, began_at, SUFFIX + PART)
         path.touch(mode=0o600, exist_ok=False)
         return OpenRecord(path, self._bytes_max)
-
-    def forget(self, call_sid: str) -> int:
-        """Delete all records of a call; return how many there were.
-
-        Raises:
-            OSError: one of them cannot be deleted.
-        """
-        if not _CALL_SID.fullmatch(call_sid):
-            return 0
-        return _delete(list(self._folder.glob(f"{call_sid}.*{SUFFIX}*")))
-
-    def forget_old(self) -> int:
-        """Delete what is older than `keep_days`; return how many records that were.
-
-        Raises:
-            OSError: one of them cannot be deleted.
-        """
-        if not self._keep_days:
-            return 0
-        oldest = time.time() - self._keep_days * DAY_S
-        found = self._folder.glob(f"CA*{SUFFIX}*")
-        return _delete([path for path in found if _age_mark(path) < oldest])
-
-
-def _age_mark(path: Path) -> float:
-    """When it was last written; another process may just have deleted it."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
-
-
-def _delete(paths: Sequence[Path]) -> int:
-    for path in paths:
-        path.unlink(missing_ok=True)
-    return len(paths)

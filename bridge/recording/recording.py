@@ -44,6 +44,16 @@ class SoundPiece:
     silence: int = 0
     transcript: list[dict[str, Any]] | None = None
 
+    @property
+    def weight(self) -> int:
+        """Bytes in memory, about."""
+        return len(self.sound)
+
+    @property
+    def is_last(self) -> bool:
+        """Nothing more comes of this call."""
+        return self.transcript is not None
+
 
 class RecordingSink(Protocol):
     """Where pieces go."""
@@ -54,7 +64,7 @@ class RecordingSink(Protocol):
 
 @dataclass(frozen=True)
 class Recordings:
-    """What the recordings of all calls share. Without a sink there are none."""
+    """What recordings share. Without a sink there are none."""
 
     sink: RecordingSink | None = None
     wall_clock: Callable[[], float] = field(default=lambda: 0.0)

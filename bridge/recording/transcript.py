@@ -1,4 +1,4 @@
-"""What was said in a call in words, and which of the agent's words the caller heard.
+"""What was said in a call in words, which of the agent's the caller heard, and which tools ran.
 
 Owns that account. Heard is what the bridge itself went by: a truncation says how much of an item
 was heard, a mark that came back how far it was. The words of a part are its share of the text by
@@ -17,6 +17,7 @@ from bridge.core.mulaw import BYTES_PER_MS
 
 ENTRIES_MAX: Final = 5000
 TEXT_CHARS_MAX: Final = 100_000
+TOOL_NAME_CHARS_MAX: Final = 64
 _DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _TEXTS: Final = frozenset(
     {"response.output_audio_transcript.delta", "response.audio_transcript.delta"}
@@ -25,7 +26,10 @@ _TEXTS_DONE: Final = frozenset(
     {"response.output_audio_transcript.done", "response.audio_transcript.done"}
 )
 _CALLER: Final = "conversation.item.input_audio_transcription.completed"
-_WANTED: Final = tuple(f'"{kind}"' for kind in sorted({*_DELTAS, *_TEXTS, *_TEXTS_DONE, _CALLER}))
+_ITEM: Final = "response.output_item.done"
+_WANTED: Final = tuple(
+    f'"{kind}"' for kind in sorted({*_DELTAS, *_TEXTS, *_TEXTS_DONE, _CALLER, _ITEM})
+)
 Values = dict[str, Any]
 
 
@@ -42,10 +46,21 @@ class _Said:
 
 
 @dataclass
+class _Tool:
+    """A call of a tool. Neither its arguments nor its output are kept."""
+
+    at_ms: float
+    name: str
+    outcome: str = "unanswered"
+    took_ms: float = 0.0
+
+
+@dataclass
 class Transcript:
     """One call's account."""
 
     _items: dict[str, _Said] = field(default_factory=dict)
+    _tools: dict[str, _Tool] = field(default_factory=dict)
 
     def realtime(self, way: str, event: Any, at_ms: float) -> None:
         """An event received (its text), or one of ours."""
@@ -53,6 +68,8 @@ class Transcript:
             item = self._items.get(event.item_id)
             if item is not None:
                 item.cut = event.audio_end_ms * BYTES_PER_MS
+        elif isinstance(event, realtime.ConversationItemCreate):
+            self._answered(event.item, at_ms)
         elif way == "in" and isinstance(event, str) and any(kind in event for kind in _WANTED):
             self._received(event, at_ms)
 
@@ -61,9 +78,11 @@ class Transcript:
             event: Any = msgspec.json.decode(text)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return
-        if not isinstance(event, dict) or not isinstance(event.get("item_id"), str):
+        kind = event.get("type") if isinstance(event, dict) else None
+        if kind == _ITEM:
+            self._called(event.get("item"), at_ms)
+        if kind is None or not isinstance(event.get("item_id"), str):
             return
-        kind = event.get("type")
         if kind in _DELTAS:
             self._item(event, "agent", at_ms).generated += _bytes_in(event.get("delta"))
         elif kind in _TEXTS:
@@ -73,6 +92,21 @@ class Transcript:
             self._item(event, "agent", at_ms).text = str(event.get("transcript", ""))
         elif kind == _CALLER:
             self._item(event, "caller", at_ms).text = str(event.get("transcript", ""))
+
+    def _called(self, item: Any, at_ms: float) -> None:
+        if isinstance(item, dict) and item.get("type") == "function_call":
+            call_id, name = item.get("call_id"), item.get("name")
+            if isinstance(call_id, str) and len(self._tools) < ENTRIES_MAX:
+                self._tools.setdefault(call_id, _Tool(at_ms, str(name)[:TOOL_NAME_CHARS_MAX]))
+
+    def _answered(self, item: object, at_ms: float) -> None:
+        """An item of ours. A session that takes over is told the outputs once more."""
+        if isinstance(item, realtime.FunctionCallOutput):
+            tool = self._tools.get(item.call_id)
+            if tool is not None and tool.outcome == "unanswered":
+                failed = item.output.lstrip("{ ").startswith('"error"')
+                tool.outcome = "failed" if failed else "done"
+                tool.took_ms = at_ms - tool.at_ms
 
     def returned(self, mark: twilio.Mark) -> None:
         """A mark came back. Its name carries the item and the position in it."""
@@ -84,13 +118,21 @@ class Transcript:
 
     def entries(self) -> list[Values]:
         """The account in the order of time: of the agent's items `heard` and `unheard`."""
-        return [_entry(item) for item in sorted(self._items.values(), key=lambda it: it.at_ms)]
+        told = [_entry(item) for item in self._items.values()]
+        told += [_tool_entry(tool) for tool in self._tools.values()]
+        return sorted(told, key=lambda entry: float(entry["at_ms"]))
 
     def _item(self, event: Values, who: str, at_ms: float) -> _Said:
         item_id = event["item_id"]
         if item_id not in self._items and len(self._items) >= ENTRIES_MAX:
             return _Said(who, at_ms)
         return self._items.setdefault(item_id, _Said(who, at_ms))
+
+
+def _tool_entry(tool: _Tool) -> Values:
+    entry: Values = {"at_ms": round(tool.at_ms), "who": "tool", "name": tool.name}
+    took = {} if tool.outcome == "unanswered" else {"took_ms": round(tool.took_ms)}
+    return entry | {"outcome": tool.outcome} | took
 
 
 def _bytes_in(delta: object) -> int:
