@@ -141,7 +141,14 @@ def test_the_dashboard_shows_series_that_exist() -> None:
 
     assert {target["datasource"]["uid"] for target in targets} == {source["uid"]}
     assert {re.sub(r"_bucket$", "", name) for name in used} <= metric_names()
-    assert len(used) >= 10
+    # What an operator is promised to see.
+    assert {
+        *("callbridge_calls", "callbridge_calls_ended_total", "callbridge_calls_refused_total"),
+        *("callbridge_response_latency_seconds_bucket", "callbridge_tool_seconds_bucket"),
+        *("callbridge_barge_ins_total", "callbridge_truncations_total"),
+        *("callbridge_tokens_total", "callbridge_cost_usd_total"),
+        *("callbridge_queue_depth", "callbridge_loop_lag_seconds"),
+    } <= used
 
 
 def test_prometheus_scrapes_the_metrics_port() -> None:
@@ -152,21 +159,3 @@ def test_prometheus_scrapes_the_metrics_port() -> None:
 
     assert set(found["names"]) <= set(compose)
     assert str(found["port"]) == compose["bridge"]["environment"]["METRICS_PORT"]
-
-
-def test_the_image() -> None:
-    """Not root, alive is asked on the service's port, settings are ours, extras exist."""
-    text = (DEPLOY / "Dockerfile").read_text("utf-8")
-    (block,) = re.findall(r"^ENV (.*?[^\\])$", text, re.MULTILINE | re.DOTALL)
-    given = dict(word.split("=", 1) for word in block.replace("\\\n", " ").split())
-    settings = check_settings(
-        {name: value for name, value in given.items() if name not in {"PATH", "PYTHONUNBUFFERED"}}
-    )
-    project = (DEPLOY.parent / "pyproject.toml").read_text("utf-8")
-
-    assert re.search(r"^USER (?!root|0)", text, re.MULTILINE)
-    assert "HEALTHCHECK" in text
-    assert "/health" in text
-    assert f"EXPOSE {settings.port} {settings.metrics_port}" in text
-    for extra in ("postgres", "telemetry"):
-        assert re.search(rf"^{extra} = \[", project, re.MULTILINE)

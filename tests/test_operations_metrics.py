@@ -40,7 +40,7 @@ def tool_call(name: str, call_id: str) -> realtime.OutputItemDone:
 def test_tokens_and_money() -> None:
     """Each kind of token; dollars at the model's price."""
     counted = metrics()
-    counted.call(0.0).ended("agent_hung_up", CallRecord(began=0.0, tokens=USED), [], 30.0)
+    counted.call(0.0).ended("agent_hung_up", CallRecord(began=0.0, tokens=USED), 30.0)
     found = samples(counted)
 
     assert found["callbridge_tokens_total", "input_audio"] == 20
@@ -51,10 +51,37 @@ def test_tokens_and_money() -> None:
     assert found["callbridge_call_duration_seconds_sum", ""] == 30.0
 
 
+def test_tools_and_sessions_that_failed() -> None:
+    """What a call met on the way, by how it went."""
+    counted = metrics()
+    record = CallRecord(
+        began=0.0, tools_failed=1, tools_timed_out=2, renewals=3, reconnects=4, attempts_failed=5
+    )
+    counted.call(0.0).ended("limit", record, 1.0)
+    found = samples(counted)
+
+    assert found["callbridge_tool_failures_total", "failed"] == 1
+    assert found["callbridge_tool_failures_total", "timed_out"] == 2
+    assert found["callbridge_sessions_total", "renewed"] == 3
+    assert found["callbridge_sessions_total", "reconnected"] == 4
+    assert found["callbridge_sessions_total", "not_had"] == 5
+
+
+def test_an_agent_with_a_model_of_its_own() -> None:
+    """Its calls cost what that model does."""
+    counted = metrics()
+    call = counted.call(0.0)
+    call.spoken_by("sales", "gpt-realtime-2.1-mini")
+    call.ended("agent_hung_up", CallRecord(began=0.0, tokens=USED), 30.0)
+
+    # 10 and 20 tokens in at 0.60 and 10 dollars a million, 5 and 7 out at 2.40 and 20.
+    assert round(samples(counted)["callbridge_cost_usd_total", ""] * 1e6) == 6 + 200 + 12 + 140
+
+
 def test_a_model_without_a_price() -> None:
     """Money that is not known is not counted as nothing."""
     counted = metrics("somebody-elses")
-    counted.call(0.0).ended("limit", CallRecord(began=0.0, tokens=USED), [], 1.0)
+    counted.call(0.0).ended("limit", CallRecord(began=0.0, tokens=USED), 1.0)
 
     assert samples(counted)["callbridge_calls_unpriced_total", ""] == 1
 
@@ -63,7 +90,7 @@ def test_a_peer_cannot_make_a_counter_fall() -> None:
     """Its negative numbers count as none."""
     counted = metrics()
     wrong = CallRecord(began=0.0, tokens=Tokens(input_text=-5), responses=1, responses_failed=2)
-    counted.call(0.0).ended("limit", wrong, [], 1.0)
+    counted.call(0.0).ended("limit", wrong, 1.0)
     found = samples(counted)
 
     assert found["callbridge_tokens_total", "input_text"] == 0
@@ -78,7 +105,7 @@ def test_peers_cannot_make_up_series_without_end() -> None:
         call.received(tool_call(f"tool_{number}", "call_1"), 1.0)
         call.tool_answered("call_1", 1.5)
         errors = {f"code_{number}": 1}
-        call.ended("limit", CallRecord(began=0.0, realtime_errors=errors), [], 2.0)
+        call.ended("limit", CallRecord(began=0.0, realtime_errors=errors), 2.0)
     names = [name for name, _ in samples(counted)]
 
     assert names.count("callbridge_tool_seconds_count") == NAMES_MAX + 1
@@ -116,7 +143,7 @@ def test_no_label_is_a_number_or_a_sid() -> None:
     """Whatever the call was: its sid and its numbers are in no line."""
     counted = metrics()
     record = CallRecord(began=0.0, call_sid="CA" + "1" * 32, stream_sid="MZ" + "2" * 32)
-    counted.call(0.0).ended("caller_hung_up", record, [300], 1.0)
+    counted.call(0.0).ended("caller_hung_up", record, 1.0)
     text = counted.exposition().decode()
 
     assert not re.search(r"CA1{32}|MZ2{32}|\+\d{7,}", text)

@@ -1,11 +1,11 @@
-"""bridge.secret_files: NAME_FILE instead of NAME, for every secret and for nothing else."""
+"""Secrets from files: NAME_FILE instead of NAME, for every secret and for nothing else."""
 
 from pathlib import Path
 
 import pytest
 
-from bridge.secret_files import BYTES_MAX
 from bridge.settings import Settings, UnusableSettings, load_settings, misspelt, secret_names
+from bridge.settings.secret_files import BYTES_MAX
 
 KEY = "sk-planted-0123456789abcdefghij"
 
@@ -37,7 +37,7 @@ def test_every_secret_can_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("OPENAI_API_KEY_FILE", secret(tmp_path))
     loaded = load_settings(None)
 
-    assert loaded.openai_api_key.get_secret_value() == KEY
+    assert loaded.api_key == KEY
     assert {"OPENAI_API_KEY", "TWILIO_AUTH_TOKEN", "DATABASE_URL", "METRICS_TOKEN"} <= set(
         secret_names()
     )
@@ -48,7 +48,7 @@ def test_the_env_file_can_name_the_file(tmp_path: Path) -> None:
     env_file = tmp_path / "settings.env"
     env_file.write_text(f"OPENAI_API_KEY_FILE={secret(tmp_path)}\n")
 
-    assert load_settings(env_file).openai_api_key.get_secret_value() == KEY
+    assert load_settings(env_file).api_key == KEY
     assert misspelt(env_file) == []
 
 

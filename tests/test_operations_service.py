@@ -68,6 +68,54 @@ async def test_the_busy_tone(autojump_clock: MockClock) -> None:
     assert somebody_else == ["Connect"]
 
 
+async def waits(app: BridgeApp, address: str, caller: str = CALLER) -> ET.Element:
+    """What a caller too many is answered, asked for at this address."""
+    form = {"CallSid": OTHER, "From": caller, "To": "+15550100199"}
+    answer = await app.test_client().post(address, form=form)
+    return ET.fromstring(await answer.get_data(as_text=True))
+
+
+async def test_a_caller_too_many_waits_and_is_answered(autojump_clock: MockClock) -> None:
+    """WHEN_FULL=queue: Twilio asks again and again, with everything the first address said."""
+    async with world(max_calls=1, when_full="queue", hold_message="Please hold.") as w:
+        await rings(w.app)
+        say, pause, first = await waits(w.app, "/incoming-call?table=4&Held=x")
+        places = w.app.services.places.reserved(trio.current_time())
+        _, second = await waits(w.app, str(first.text))
+        await trio.sleep(31)
+        (connect,) = await waits(w.app, str(second.text))
+        told = {one.attrib["name"]: one.attrib["value"] for one in connect[0]}
+
+    assert (say.text, pause.attrib["length"]) == ("Please hold.", "5")
+    assert first.text == "/incoming-call?table=4&Held=5"
+    assert second.text == "/incoming-call?table=4&Held=10"
+    assert told.pop("token")
+    assert told == {"table": "4"}
+    assert places == 1
+    assert w.app.metrics is not None
+    assert 'callbridge_calls_refused_total{why="waits"} 1.0' in w.app.metrics.exposition().decode()
+    assert not w.lines.all("call_turned_away")
+
+
+@pytest.mark.parametrize("held", ["11", "99", "9999"])
+async def test_nobody_waits_for_ever(autojump_clock: MockClock, held: str) -> None:
+    """After HOLD_SECONDS it is the busy message."""
+    async with world(max_calls=1, when_full="queue", hold_seconds=15) as w:
+        await rings(w.app)
+        verbs = [verb.tag for verb in await waits(w.app, f"/incoming-call?Held={held}")]
+
+    assert verbs == ["Say", "Hangup"]
+
+
+async def test_who_has_a_call_does_not_wait_for_another(autojump_clock: MockClock) -> None:
+    """MAX_CALLS_PER_CALLER is no matter of time."""
+    async with world(max_calls_per_caller=1, when_full="queue") as w:
+        await rings(w.app)
+        verbs = [verb.tag for verb in await waits(w.app, "/incoming-call")]
+
+    assert verbs == ["Say", "Hangup"]
+
+
 async def test_a_place_is_given_back_when_the_call_ends(autojump_clock: MockClock) -> None:
     """However long it lasted."""
     async with world(max_calls=1) as w:

@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from bridge.core import realtime
 from bridge.core.record import CallRecord, Tokens
-from bridge.operations.traces import OPEN_MAX, Traces, exported
+from bridge.operations.traces import OPEN_MAX, Traces, exported, provider_at
 from bridge.operations.watch import CallWatch, Several, Watch
 from bridge.wiring import TelemetryMissing, traces_for
 from tests.calls import START
@@ -53,8 +53,9 @@ def called(name: str, call_id: str | None = "call_1", kind: str = "function_call
 
 def over(call: CallWatch, reason: str = "agent_hung_up", now: float = 30.0) -> None:
     """The call is over."""
-    record = CallRecord(began=0.0, barge_ins=1, tokens=Tokens(input_total=70, output_total=30))
-    call.ended(reason, record, [400, 900], now)
+    tokens = Tokens(input_total=70, output_total=30)
+    record = CallRecord(began=0.0, barge_ins=1, tokens=tokens, response_latencies_ms=[400, 900])
+    call.ended(reason, record, now)
 
 
 def test_call_turn_and_tool() -> None:
@@ -90,6 +91,35 @@ def test_call_turn_and_tool() -> None:
     assert facts(root)["gen_ai.provider.name"] == "openai"
     assert root.status.status_code is StatusCode.UNSET
     assert [event.name for event in root.events] == ["speech_started", "speech_stopped"]
+
+
+def test_an_agent_has_its_own_name_and_model() -> None:
+    """On the call's span and on those of its turns."""
+    kept = Kept()
+    call = kept.traces.call(0.0)
+    call.spoken_by("sales", "gpt-realtime-2.1-mini")
+    call.received(realtime.ResponseCreated(realtime.Response("r1")), 1.0)
+    call.received(realtime.ResponseDone(realtime.FinishedResponse("r1")), 2.0)
+    over(call)
+    root, turn = kept.spans["invoke_agent sales"], kept.spans["chat gpt-realtime-2.1-mini"]
+
+    assert facts(root)["gen_ai.agent.name"] == "sales"
+    assert facts(root)["gen_ai.request.model"] == "gpt-realtime-2.1-mini"
+    assert facts(turn)["gen_ai.request.model"] == "gpt-realtime-2.1-mini"
+
+
+@pytest.mark.parametrize(
+    ("url", "provider"),
+    [
+        ("wss://api.openai.com/v1/realtime", "openai"),
+        ("wss://mine.openai.azure.com/openai/v1/realtime", "azure.ai.openai"),
+        ("wss://api.x.ai/v1/realtime", "x_ai"),
+        ("ws://localhost:8000/v1/realtime", "openai"),
+    ],
+)
+def test_the_provider_has_the_conventions_name(url: str, provider: str) -> None:
+    """Servers that speak OpenAI's language and are nobody known count as such."""
+    assert provider_at(url) == provider
 
 
 def test_what_is_open_when_the_call_ends_ends_with_it() -> None:

@@ -11,14 +11,15 @@ import trio
 from quart.wrappers import Response
 from trio.testing import MockClock
 
-from bridge.outbound.key_store import kept_keys
+from bridge.outbound.key_store import SqlKeys
 from bridge.outbound.keys import CallKeys, Kept, KeyedRequest, KeysUnavailable
 from bridge.outbound.twilio_calls import CREATE_S_MAX
+from bridge.records.errands import errands_at
 from bridge.records.store import SqlStore
 from bridge.service import BODY_BYTES_MAX
 from bridge.settings import missing_for_production
 from tests.far_ends import NOW
-from tests.outbound_parts import FROM, ORIGIN, TO, outbound_settings, service
+from tests.outbound_parts import BEARER, FROM, ORIGIN, TO, outbound_settings, service
 
 KEY = {"Idempotency-Key": "order-17"}
 
@@ -175,10 +176,10 @@ async def test_two_processes_ring_once(tmp_path: Path) -> None:
     """Keys in the database are known to all machines: a retry may reach another one."""
     url = f"sqlite:///{tmp_path}/calls.db"
     async with (
-        kept_keys(SqlStore(url), lambda: NOW) as here,
-        kept_keys(SqlStore(url), lambda: NOW) as there,
-        service(call_keys=here) as one,
-        service(call_keys=there) as other,
+        errands_at(SqlStore(url)) as here,
+        errands_at(SqlStore(url)) as there,
+        service(call_keys=SqlKeys(here, lambda: NOW)) as one,
+        service(call_keys=SqlKeys(there, lambda: NOW)) as other,
     ):
         first = await body_of(await one.order(KEY))
         second = await body_of(await other.order(KEY))
@@ -215,6 +216,23 @@ async def test_so_many_in_a_minute(autojump_clock: MockClock) -> None:
         assert later.status_code == 200
         assert (again.status_code, again.headers["Retry-After"]) == (429, "20")
         assert len(it.rang) == 3
+
+
+async def test_so_many_requests_in_a_minute(autojump_clock: MockClock) -> None:
+    """Of each token, whatever it asks for; an order that is too much rings nobody."""
+    async with service(api_per_minute=2) as it:
+        client = it.app.test_client()
+        first = await client.get("/calls", headers=BEARER)
+        await client.get("/calls", headers=BEARER)
+        refused = await it.order()
+        strangers = await client.get("/calls", headers={"Authorization": "Bearer x"})
+        await trio.sleep(60)
+        later = await client.get("/calls", headers=BEARER)
+
+        assert (first.status_code, refused.status_code, later.status_code) == (200, 429, 200)
+        assert refused.headers["Retry-After"] == "60"
+        assert strangers.status_code == 401
+        assert not it.rang
 
 
 # ------------------------------------------------------------------------------ Twilio says no

@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import trio
-from trio.testing import MockClock
 
-from bridge.outbound import key_store, keys
-from bridge.outbound.key_store import SqlKeys, kept_keys
+from bridge.outbound import keys
+from bridge.outbound.key_store import SqlKeys
 from bridge.outbound.keys import Kept, KeyedRequest, KeysUnavailable, ProcessKeys, repeated
 from bridge.outbound.problems import Refusal
+from bridge.records.errands import errands_at
 from bridge.records.store import SqlStore
 from tests.outbound_key_laws import KEY, PLACED, Clock, KeyLaws
 
@@ -31,14 +30,15 @@ class TestSqlite(KeyLaws):
     @pytest.fixture(name="keys")
     async def sql_keys(self, tmp_path: Path, clock: Clock) -> AsyncIterator[SqlKeys]:
         """An empty database."""
-        async with kept_keys(SqlStore(f"sqlite:///{tmp_path}/calls.db"), clock) as made:
-            yield made
+        async with errands_at(SqlStore(f"sqlite:///{tmp_path}/calls.db")) as errands:
+            yield SqlKeys(errands, clock)
 
 
 async def test_two_processes_share_a_database(tmp_path: Path) -> None:
     """What one has placed, the other does not place again; nothing readable is in the file."""
     url = f"sqlite:///{tmp_path}/calls.db"
-    async with kept_keys(SqlStore(url), Clock()) as one, kept_keys(SqlStore(url), Clock()) as two:
+    async with errands_at(SqlStore(url)) as here, errands_at(SqlStore(url)) as there:
+        one, two = SqlKeys(here, Clock()), SqlKeys(there, Clock())
         assert await one.claim(KEY) is None
         await one.settle(KEY.key, PLACED)
 
@@ -52,17 +52,9 @@ async def test_two_processes_share_a_database(tmp_path: Path) -> None:
 
 async def test_a_database_that_cannot_be_used(tmp_path: Path) -> None:
     """It is said as such, and nobody gets the key."""
-    async with kept_keys(SqlStore(f"sqlite:///{tmp_path}/nowhere/calls.db"), Clock()) as broken:
+    async with errands_at(SqlStore(f"sqlite:///{tmp_path}/nowhere/calls.db")) as broken:
         with pytest.raises(KeysUnavailable, match="unable to open"):
-            await broken.claim(KEY)
-
-
-async def test_a_database_that_hangs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whoever waits for an answer gets one in time."""
-    monkeypatch.setattr(key_store, "ANSWER_S_MAX", 0.0)
-    async with kept_keys(SqlStore(f"sqlite:///{tmp_path}/calls.db"), Clock()) as slow:
-        with pytest.raises(KeysUnavailable, match="no answer in 0 s"):
-            await slow.claim(KEY)
+            await SqlKeys(broken, Clock()).claim(KEY)
 
 
 async def test_a_full_process_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,21 +101,3 @@ def test_what_can_be_no_key(key: str) -> None:
         keys.checked_key(key)
 
     assert (refused.value.status, refused.value.field) == (422, "Idempotency-Key")
-
-
-async def test_closing_does_not_wait_for_a_hanging_database(
-    autojump_clock: MockClock, tmp_path: Path
-) -> None:
-    """The process stops all the same."""
-
-    class Hangs:
-        """A door nobody comes back through."""
-
-        async def __call__(self, *_given: object) -> None:
-            await trio.sleep_forever()
-
-    made = SqlKeys(SqlStore(f"sqlite:///{tmp_path}/calls.db"), Clock())
-    made._blocking = Hangs()  # type: ignore[assignment]
-    await made.close()
-
-    assert trio.current_time() < 5

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from bridge.agents.agent import agent_of
 from bridge.agents.choosing import Agents
+from bridge.agents.conduct import Conduct, MachinePolicy
 from bridge.agents.shape import AgentFile
 from bridge.core.plan import CallPlan
-from bridge.outbound.machine import Detection, Policy, treatment
+from bridge.outbound.machine import Detection, treatment
 from bridge.outbound.problems import Refusal
 from bridge.outbound.request import FIELDS, OutboundRequest, Rules, checked, read_body
 from bridge.twiml import answer
@@ -118,7 +119,7 @@ def test_numbers_are_e164(number: Any) -> None:
         ({"agent": "sale"}, RULES, "agent", "did you mean `sales`?"),
         ({"agent": ["sales"]}, RULES, "agent", "name of an agent"),
         ({"agent": ""}, RULES, "agent", "name of an agent"),
-        ({"agent": "sales"}, Rules(FROM), "agent", "there is only default"),
+        ({"agent": "sales"}, Rules(FROM), "agent", "there is no agent `sales`"),
         ({"agent": "sales"}, RULES, "parameters", "needs the parameters guest"),
         ({"parameters": ["a"]}, RULES, "parameters", "object of texts"),
         ({"parameters": {"a": 4}}, RULES, "parameters.a", "must be a text"),
@@ -161,10 +162,11 @@ def test_an_allowed_country() -> None:
     ],
 )
 def test_how_a_machine_is_looked_for(
-    asked: Any, detects: bool, policy: Policy, detection: Detection
+    asked: Any, detects: bool, policy: MachinePolicy, detection: Detection
 ) -> None:
     """Who leaves a message waits for the tone, unless the request says otherwise."""
-    rules = Rules(FROM, detects=detects, policy=policy)
+    conduct = Conduct(machine_detection=detects, machine_detected=policy)
+    rules = Rules(FROM, agents=Agents(CallPlan(), (), conduct))
 
     assert read(rules, machine_detection=asked).detection == detection
 
@@ -181,7 +183,7 @@ def test_how_a_machine_is_looked_for(
         ("fax", "message", "hang_up"),
     ],
 )
-def test_who_answered(answered_by: str, policy: Policy, treated: Policy) -> None:
+def test_who_answered(answered_by: str, policy: MachinePolicy, treated: MachinePolicy) -> None:
     """Machines as the policy says; people, and those who may be, are talked to; a fax is not."""
     assert treatment(answered_by, policy) == treated
 

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from bridge.app import make_app
 from bridge.core.record import CallRecord
 from bridge.outside import Outside
-from bridge.records.book import LATENCIES_MAX, CallBook
+from bridge.records.book import CallBook
 from bridge.records.entry import CallEntry
 from bridge.records.numbers import NumberPolicy
 from tests.far_ends import (
@@ -129,40 +129,15 @@ def test_only_the_first_beginning_counts() -> None:
     assert (kept[0].from_number, kept[0].duration_ms) == ("+15550001234", 10_000)
 
 
-def test_latencies() -> None:
-    """From the end of the caller's speech to the first sound; a turn nobody answered has none."""
+def test_latencies_have_a_field_of_their_own() -> None:
+    """And are not told again among the other counters."""
     kept = Kept()
     page = CallBook(kept, lambda: NOW).page()
     page.answered({}, 0)
-    page.sounded(1.0)
-    page.speech_started()
-    page.speech_stopped(5.0)
-    awaited = [page.awaits_sound]
-    page.sounded(5.75)
-    awaited.append(page.awaits_sound)
-    page.sounded(5.8)
-    page.speech_stopped(7.0)
-    page.speech_started()
-    page.sounded(7.5)
-    page.speech_stopped(9.0)
-    page.sounded(10.5)
-    page.close("limit", record(), 11)
+    page.close("limit", record(response_latencies_ms=[750, 1500]), 11)
 
     assert kept[0].response_latencies_ms == [750, 1500]
-    assert awaited == [True, False]
-
-
-def test_latencies_have_a_bound() -> None:
-    """A call of many turns is still a short record."""
-    kept = Kept()
-    page = CallBook(kept, lambda: NOW).page()
-    page.answered({}, 0)
-    for turn in range(LATENCIES_MAX + 5):
-        page.speech_stopped(turn)
-        page.sounded(turn + 0.5)
-    page.close("limit", record(), 9999)
-
-    assert len(kept[0].response_latencies_ms) == LATENCIES_MAX
+    assert "response_latencies_ms" not in kept[0].details
 
 
 # ------------------------------------------------------------------------ the whole bridge
@@ -172,7 +147,12 @@ async def call(kept: Kept | None, **given: Any) -> tuple[str, Lines]:
     async with trio.open_nursery() as nursery:
         realtime = FarRealtime(nursery)
         clock = lambda: NOW + trio.current_time()  # noqa: E731 - the world's wall clock
-        outside = Outside(realtime.open_stream, FarRest(), clock, lines.keep)
+        outside = Outside(
+            open_stream=realtime.open_stream,
+            http_transport=FarRest(),
+            wall_clock=clock,
+            log=lines.keep,
+        )
         app = make_app(settings(**given), outside=outside, records=kept)
         form = {"CallSid": CALL, **FORM}
         answer = await app.test_client().post("/incoming-call?booking=B7", form=form)

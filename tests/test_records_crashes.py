@@ -50,4 +50,5 @@ def test_death_at_every_step(folder: Path, how: str) -> None:
         assert set(one["safe"]) <= set(one["stored"]), one
         assert len(one["stored"]) == len(set(one["stored"])), one
         assert set(one["left"]) <= {"rejected"}, one
-    assert len(found[-1]["stored"]) == 5
+    # The first worker was not killed, nor was the last; the one between may have been at any step.
+    assert {f"CA{number:032}" for number in (0, 1, 2, 4)} <= set(found[-1]["stored"])

@@ -3,20 +3,18 @@
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import trio
-from trio.testing import MockClock
 
 from bridge import cli, serving
 from bridge.log import make_log
-from bridge.record_settings import RecordSettings
-from bridge.records.keeping import SpoolUnusable, in_thread, kept_records
+from bridge.records.keeping import SpoolUnusable, kept_records
 from bridge.records.store import CallFilter, SqlStore
+from bridge.settings.records import RecordSettings
 from tests.far_ends import KEY, NOW, Lines, settings
 from tests.record_parts import entry
 
@@ -104,17 +102,6 @@ async def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(SpoolUnusable, match=r"RECORDS_SPOOL: cannot keep call records: .*spool"):
         async with Place(tmp_path).records():
             raise AssertionError
-
-
-async def test_a_hanging_thread_is_left_to_itself(autojump_clock: MockClock) -> None:
-    """Whoever waits for it can go."""
-    release = threading.Event()
-    door = in_thread(trio.CapacityLimiter(1))
-    with trio.move_on_after(0) as waiting:
-        await door(release.wait)
-    release.set()
-
-    assert waiting.cancelled_caught
 
 
 async def test_the_service_and_its_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

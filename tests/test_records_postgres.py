@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,16 @@ import pytest
 import trio
 
 from bridge.log import make_log
-from bridge.record_settings import RecordSettings
+from bridge.outbound.key_store import SqlKeys
+from bridge.records.errands import errands_at
 from bridge.records.keeping import kept_records
 from bridge.records.store import CallFilter, SqlStore, StoreUnavailable
+from bridge.settings.records import RecordSettings
 from tests.far_ends import NOW, Lines
+from tests.outbound_key_laws import Clock, KeyLaws
 from tests.record_parts import entry
 from tests.record_store_laws import StoreLaws
+from tests.used_token_laws import UsedTokenLaws
 
 DATABASES = count(1)
 START_S_MAX = 30
@@ -134,6 +138,25 @@ def server() -> Iterator[Server]:
 
 class TestPostgres(StoreLaws):
     """A server."""
+
+    @pytest.fixture
+    def url(self, server: Server) -> str:
+        """An empty database."""
+        return server.make_database()
+
+
+class TestKeys(KeyLaws):
+    """Idempotency keys of calls out: all machines share them."""
+
+    @pytest.fixture(name="keys")
+    async def sql_keys(self, server: Server, clock: Clock) -> AsyncIterator[SqlKeys]:
+        """An empty database."""
+        async with errands_at(SqlStore(server.make_database())) as errands:
+            yield SqlKeys(errands, clock)
+
+
+class TestUsedTokens(UsedTokenLaws):
+    """Call tokens: what one machine has seen, no other takes."""
 
     @pytest.fixture
     def url(self, server: Server) -> str:

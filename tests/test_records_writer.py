@@ -11,7 +11,8 @@ from trio.testing import MockClock
 
 from bridge.log import make_log
 from bridge.records.entry import CallEntry, entry_of, line_of
-from bridge.records.writer import FINISH_S_MAX, INBOX_MAX, Blocking, RecordWriter
+from bridge.records.writer import FINISH_S_MAX, INBOX_MAX, RecordWriter
+from bridge.thread_door import Blocking
 from tests.far_ends import Lines
 from tests.record_parts import START, MemorySpool, MemoryStore, entry, inline
 

@@ -82,14 +82,14 @@ class Metrics(Watch):
     """The metrics of one application.
 
     Args:
-        model: its tokens' prices are used.
+        model: what the settings' agent speaks with: its tokens' prices are used.
         snapshot: tells the process's state, at each scrape.
     """
 
     def __init__(self, model: str, version: str, snapshot: Callable[[], Snapshot]) -> None:
         registry = CollectorRegistry(auto_describe=False)
         self.registry = registry
-        self._model = model
+        self.model = model
         self.tool_names = BoundedNames()
         self._error_codes = BoundedNames()
 
@@ -100,7 +100,7 @@ class Metrics(Watch):
             return Histogram(f"callbridge_{name}", says, labels, registry=registry, buckets=buckets)
 
         self._ended = counter("calls_ended", "Calls that are over", "reason")
-        self._refused = counter("calls_refused", "Calls that were not let in", "why")
+        self._refused = counter("calls_refused", "Calls not let in, or made to wait", "why")
         self._call_s = histogram("call_duration_seconds", "Stream's begin to end", CALL_S)
         self._latency_s = histogram(
             "response_latency_seconds", "Caller's last word to first sound sent", LATENCY_S
@@ -109,11 +109,14 @@ class Metrics(Watch):
         self._barge_ins = counter("barge_ins", "Times a caller spoke over the agent")
         self._truncations = counter("truncations", "Items cut to what was heard")
         self._tool_calls = counter("tool_calls", "Function calls of the model")
+        self._tool_failures = counter("tool_failures", "Tools that gave no result", "how")
+        self._sessions = counter("sessions", "Realtime sessions besides a call's first", "how")
         self._responses = counter("responses", "Responses of the model", "outcome")
         self._errors = counter("realtime_errors", "Errors of the Realtime API", "code")
         self._audio_s = counter("audio_seconds", "Audio relayed", "from")
         self._tokens = counter("tokens", "Tokens used, of the kinds the vendor tells", "kind")
         self._cost = counter("cost_usd", "What they cost, as far as prices are known")
+        self._billed_s = counter("billed_seconds", "Seconds of sessions that are billed by time")
         self._unpriced = counter("calls_unpriced", "Calls of a model whose price is not known")
         registry.register(_Now(snapshot, version))
         ProcessCollector(registry=registry)
@@ -132,31 +135,37 @@ class Metrics(Watch):
         """Count a call that was not let in."""
         self._refused.labels(why).inc()
 
-    def add(self, reason: str, record: CallRecord, latencies_ms: Sequence[int]) -> None:
+    def add(self, reason: str, record: CallRecord, model: str) -> None:
         """Count a call that is over."""
         self._ended.labels(reason).inc()
-        for latency_ms in latencies_ms:
+        for latency_ms in record.response_latencies_ms:
             self._latency_s.observe(latency_ms / 1000)
         self._barge_ins.inc(record.barge_ins)
         self._truncations.inc(record.truncations)
         self._tool_calls.inc(record.tool_calls)
+        self._tool_failures.labels("failed").inc(record.tools_failed)
+        self._tool_failures.labels("timed_out").inc(record.tools_timed_out)
+        self._sessions.labels("renewed").inc(record.renewals)
+        self._sessions.labels("reconnected").inc(record.reconnects)
+        self._sessions.labels("not_had").inc(record.attempts_failed)
         self._responses.labels("ok").inc(max(0, record.responses - record.responses_failed))
         self._responses.labels("failed").inc(record.responses_failed)
         for code, count in record.realtime_errors.items():
             self._errors.labels(self._error_codes.label(code)).inc(count)
         self._audio_s.labels("caller").inc(record.caller_audio_ms / 1000)
         self._audio_s.labels("agent").inc(record.agent_audio_ms / 1000)
-        self._add_tokens(record)
+        self._add_tokens(record, model)
 
     def lasted(self, seconds: float) -> None:
         """Count a call's length."""
         self._call_s.observe(seconds)
 
-    def _add_tokens(self, record: CallRecord) -> None:
+    def _add_tokens(self, record: CallRecord, model: str) -> None:
         for kind in TOKEN_KINDS:
             # A peer's numbers: a counter only grows.
             self._tokens.labels(kind).inc(max(0, getattr(record.tokens, kind)))
-        cost = cost_usd(record.tokens, self._model)
+        self._billed_s.inc(max(0.0, record.billed_s))
+        cost = cost_usd(record.tokens, model, record.billed_s)
         if cost is None:
             self._unpriced.inc()
         else:
@@ -169,7 +178,12 @@ class _CallMetrics(CallWatch):
     def __init__(self, metrics: Metrics, began: float) -> None:
         self._metrics = metrics
         self._began = began
+        self._model = metrics.model
         self._tools: dict[str, tuple[str, float]] = {}
+
+    def spoken_by(self, agent: str, model: str) -> None:
+        _ = agent
+        self._model = model
 
     def received(self, message: Told, now: float) -> None:
         if type(message) is realtime.OutputItemDone:
@@ -183,8 +197,6 @@ class _CallMetrics(CallWatch):
             label = self._metrics.tool_names.label(name)
             self._metrics.tool_s.labels(label).observe(now - began)
 
-    def ended(
-        self, reason: str, record: CallRecord, latencies_ms: Sequence[int], now: float
-    ) -> None:
-        self._metrics.add(reason, record, latencies_ms)
+    def ended(self, reason: str, record: CallRecord, now: float) -> None:
+        self._metrics.add(reason, record, self._model)
         self._metrics.lasted(now - self._began)

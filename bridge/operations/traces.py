@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
@@ -17,45 +18,50 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from bridge.core import realtime, twilio
-from bridge.core.commands import EndReason
 from bridge.core.record import CallRecord
+from bridge.flight.anomaly import GOOD_ENDS
 from bridge.operations.watch import CallWatch, Told, Watch
 
-PROVIDER: Final = "openai"
+PROVIDERS: Final = {"azure.com": "azure.ai.openai", "x.ai": "x_ai"}
+"""The conventions' names of providers, by the end of the endpoint's host; else it is `openai`."""
 EXPORT_S_MAX: Final = 3.0
 CLOSE_S_MAX: Final = 5.0
 OPEN_MAX: Final = 64
 """Turns or tools of one call that are not over; a peer could begin any number."""
-IN_ORDER: Final = frozenset(
-    {
-        *(EndReason.CALLER_HUNG_UP, EndReason.AGENT_HUNG_UP, EndReason.IDLE_CALLER),
-        *(EndReason.LIMIT, EndReason.SHUTDOWN),
-    }
-)
-"""Ends of calls that are no error."""
 
 Attributes = Mapping[str, str | int | float | Sequence[str]]
 
 
 @contextmanager
 def exported(
-    endpoint: str, service: str, version: str, model: str, wall_clock: Callable[[], float]
+    endpoint: str,
+    service: str,
+    version: str,
+    model: str,
+    wall_clock: Callable[[], float],
+    provider: str = "openai",
 ) -> Iterator["Traces"]:
     """Traces that are sent to an OTLP endpoint over HTTP; what waits is sent at the end.
 
     Headers and the like come from the SDK's own variables, such as OTEL_EXPORTER_OTLP_HEADERS.
     """
     resource = Resource.create({SERVICE_NAME: service, SERVICE_VERSION: version})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    spans = TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_S_MAX)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    spans.add_span_processor(BatchSpanProcessor(exporter))
     try:
-        yield Traces(provider.get_tracer("callbridge", version), model, wall_clock)
+        yield Traces(spans.get_tracer("callbridge", version), model, wall_clock, provider)
     finally:
         # A collector that is gone must not keep the process: what is not sent by then is lost.
-        closing = threading.Thread(target=provider.shutdown, name="last traces", daemon=True)
+        closing = threading.Thread(target=spans.shutdown, name="last traces", daemon=True)
         closing.start()
         closing.join(CLOSE_S_MAX)
+
+
+def provider_at(url: str) -> str:
+    """Who answers at this Realtime endpoint, in the conventions' words."""
+    host = urlsplit(url).hostname or ""
+    return next((name for end, name in PROVIDERS.items() if host.endswith(f".{end}")), "openai")
 
 
 class Traces(Watch):
@@ -63,13 +69,21 @@ class Traces(Watch):
 
     Args:
         tracer: makes the spans.
-        model: the model that is asked.
+        model: what the settings' agent speaks with.
         wall_clock: seconds since the epoch; asked once a call.
+        provider: whose model it is.
     """
 
-    def __init__(self, tracer: Tracer, model: str, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        model: str,
+        wall_clock: Callable[[], float],
+        provider: str = "openai",
+    ) -> None:
         self.tracer = tracer
         self.model = model
+        self.provider = provider
         self._wall_clock = wall_clock
 
     def call(self, now: float) -> CallWatch:
@@ -84,9 +98,15 @@ class _CallTrace(CallWatch):
         self._silent_since: float | None = None
         self._turns: dict[str, Span] = {}
         self._tools: dict[str, Span] = {}
+        self._model = traces.model
         self._call = self._begin(
             "invoke_agent callbridge", None, now, {"gen_ai.operation.name": "invoke_agent"}
         )
+
+    def spoken_by(self, agent: str, model: str) -> None:
+        self._model = model
+        self._call.update_name(f"invoke_agent {agent}")
+        self._call.set_attributes({"gen_ai.agent.name": agent, "gen_ai.request.model": model})
 
     def received(self, message: Told, now: float) -> None:
         match message:
@@ -110,9 +130,7 @@ class _CallTrace(CallWatch):
         if span is not None:
             span.end(self._ns(now))
 
-    def ended(
-        self, reason: str, record: CallRecord, latencies_ms: Sequence[int], now: float
-    ) -> None:
+    def ended(self, reason: str, record: CallRecord, now: float) -> None:
         for span in (*self._tools.values(), *self._turns.values()):
             span.set_status(Status(StatusCode.ERROR, "the call ended first"))
             span.end(self._ns(now))
@@ -121,12 +139,12 @@ class _CallTrace(CallWatch):
                 "callbridge.end_reason": reason,
                 "callbridge.barge_ins": record.barge_ins,
                 "callbridge.truncations": record.truncations,
-                "callbridge.response_latency_ms_max": max(latencies_ms, default=0),
+                "callbridge.response_latency_ms_max": max(record.response_latencies_ms, default=0),
                 "gen_ai.usage.input_tokens": record.tokens.input_total,
                 "gen_ai.usage.output_tokens": record.tokens.output_total,
             }
         )
-        if reason not in IN_ORDER:
+        if reason not in GOOD_ENDS:
             self._call.set_status(Status(StatusCode.ERROR, reason))
         self._call.end(self._ns(now))
 
@@ -135,7 +153,7 @@ class _CallTrace(CallWatch):
         began, self._silent_since = self._silent_since or now, None
         if len(self._turns) < OPEN_MAX and response_id not in self._turns:
             what = {"gen_ai.operation.name": "chat", "gen_ai.response.id": response_id}
-            name = f"chat {self._traces.model}"
+            name = f"chat {self._model}"
             self._turns[response_id] = self._begin(name, self._call, began, what, SpanKind.CLIENT)
 
     def _turn_ends(self, response: realtime.FinishedResponse, now: float) -> None:
@@ -178,8 +196,8 @@ class _CallTrace(CallWatch):
             context=set_span_in_context(parent) if parent is not None else None,
             kind=kind,
             attributes={
-                "gen_ai.provider.name": PROVIDER,
-                "gen_ai.request.model": self._traces.model,
+                "gen_ai.provider.name": self._traces.provider,
+                "gen_ai.request.model": self._model,
                 **attributes,
             },
             start_time=self._ns(at),

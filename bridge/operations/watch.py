@@ -35,16 +35,17 @@ TOLD: Final[frozenset[type]] = frozenset(
 class CallWatch:
     """Watches one call."""
 
+    def spoken_by(self, agent: str, model: str) -> None:
+        """It is another agent than the settings', with a model of its own."""
+
     def received(self, message: Told, now: float) -> None:
         """One of the messages in `Told` came from a peer."""
 
     def tool_answered(self, call_id: str, now: float) -> None:
         """The model gets the output of a function call."""
 
-    def ended(
-        self, reason: str, record: CallRecord, latencies_ms: Sequence[int], now: float
-    ) -> None:
-        """The call is over. `latencies_ms`: from the caller's last word to the first sound sent."""
+    def ended(self, reason: str, record: CallRecord, now: float) -> None:
+        """The call is over."""
 
 
 class Watch:
@@ -63,6 +64,10 @@ class _SeveralOfOne(CallWatch):
     def __init__(self, watches: Sequence[CallWatch]) -> None:
         self._watches = watches
 
+    def spoken_by(self, agent: str, model: str) -> None:
+        for watch in self._watches:
+            watch.spoken_by(agent, model)
+
     def received(self, message: Told, now: float) -> None:
         for watch in self._watches:
             watch.received(message, now)
@@ -71,11 +76,9 @@ class _SeveralOfOne(CallWatch):
         for watch in self._watches:
             watch.tool_answered(call_id, now)
 
-    def ended(
-        self, reason: str, record: CallRecord, latencies_ms: Sequence[int], now: float
-    ) -> None:
+    def ended(self, reason: str, record: CallRecord, now: float) -> None:
         for watch in self._watches:
-            watch.ended(reason, record, latencies_ms, now)
+            watch.ended(reason, record, now)
 
 
 @dataclass(frozen=True)

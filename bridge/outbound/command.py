@@ -71,7 +71,7 @@ def place_call(
     transport = None if outside is None else outside.http_transport
     try:
         request = checked(given, rules_of(settings, agents))
-        placed = trio.run(_place, settings, transport, log, request)
+        placed = trio.run(_place, settings, transport, log, request, agents)
     except Refusal as refusal:
         print(refusal.detail, file=sys.stderr)  # noqa: T201 - this is what it is for
         return WRONG if refusal.status == UNPROCESSABLE else COULD_NOT
@@ -97,8 +97,9 @@ async def _place(
     transport: httpx.AsyncBaseTransport | None,
     log: Log,
     request: OutboundRequest,
+    agents: Agents,
 ) -> Placed:
-    calls = outbound_of(settings, rest_of(settings, transport), log)
+    calls = outbound_of(settings, rest_of(settings, transport), log, agents)
     if isinstance(calls, Refusal):
         raise calls
     return await calls.place(request, None)

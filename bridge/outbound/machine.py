@@ -6,19 +6,20 @@ https://www.twilio.com/docs/voice/answering-machine-detection.
 
 from typing import Final, Literal
 
+from bridge.agents.conduct import MachinePolicy
+
 Detection = Literal["", "Enable", "DetectMessageEnd"]
-Policy = Literal["hang_up", "message", "talk"]
 
 _MACHINE: Final = "machine_"
 _FAX: Final = "fax"
 
 
-def detection_for(policy: Policy) -> Detection:
+def detection_for(policy: MachinePolicy) -> Detection:
     """How to look for a machine: who leaves a message waits until the machine has had its say."""
     return "DetectMessageEnd" if policy == "message" else "Enable"
 
 
-def treatment(answered_by: str, policy: Policy) -> Policy:
+def treatment(answered_by: str, policy: MachinePolicy) -> MachinePolicy:
     """What to do with whoever answered.
 
     Args:

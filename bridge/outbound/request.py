@@ -8,16 +8,19 @@ import difflib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
 from bridge import twiml
-from bridge.agents.choosing import DEFAULT, Agents, ParametersMissing, UnknownAgent
+from bridge.agents.agent import Agent
+from bridge.agents.choosing import Agents, ParametersMissing, UnknownAgent
+from bridge.agents.conduct import Conduct
 from bridge.call_token import PARAMETER as TOKEN
-from bridge.outbound.machine import Detection, Policy, detection_for
+from bridge.core.plan import CallPlan
+from bridge.outbound.machine import Detection, detection_for
 from bridge.outbound.problems import Refusal, wrong_field
 
 # ITU-T E.164: a plus, a country code that does not begin with 0, 15 digits at most. Shorter than 7
@@ -41,15 +44,12 @@ class Rules:
     """What this service allows.
 
     `default_from` "" = each request must say. `allowed` are prefixes of numbers that may be called,
-    () = any. `agents` are those who may speak; None = there is only `default`. `detects` = machines
-    are looked for unless a request says otherwise; `policy` is what is done with one.
+    () = any. `agents` are those who may speak.
     """
 
     default_from: str = ""
     allowed: tuple[str, ...] = ()
-    agents: Agents | None = None
-    detects: bool = False
-    policy: Policy = "hang_up"
+    agents: Agents = field(default_factory=lambda: Agents(CallPlan()))
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,10 @@ def checked(given: Mapping[str, Any], rules: Rules) -> OutboundRequest:
         from_number=_from_number(given.get("from_number"), rules),
         agent=_agent(given.get("agent")),
         parameters=_parameters(given.get("parameters")),
-        detection=_detection(given.get("machine_detection"), rules),
     )
-    _check_agent(request, rules.agents)
+    conduct = _speaker(request, rules.agents).conduct
+    detection = _detection(given.get("machine_detection"), conduct)
+    request = replace(request, detection=detection)
     if len(request.query) > QUERY_CHARS_MAX:
         raise wrong_field("parameters", f"come to more than {QUERY_CHARS_MAX} characters in a URL")
     return request
@@ -139,12 +140,8 @@ def _agent(value: Any) -> str | None:
     raise wrong_field("agent", "must be the name of an agent")
 
 
-def _check_agent(request: OutboundRequest, agents: Agents | None) -> None:
-    """See that somebody will speak when the call is answered, and has what he needs for it."""
-    if agents is None:
-        if request.agent not in (None, DEFAULT):
-            raise wrong_field("agent", f"there is only {DEFAULT}")
-        return
+def _speaker(request: OutboundRequest, agents: Agents) -> Agent:
+    """Who will speak when the call is answered, and has what he needs for it."""
     webhook = {"Direction": "outbound-api", "From": request.from_number, "To": request.to_number}
     try:
         choice = agents.of_call(webhook, request.agent or "")
@@ -153,6 +150,7 @@ def _check_agent(request: OutboundRequest, agents: Agents | None) -> None:
         raise wrong_field("agent", str(unknown)) from None
     except ParametersMissing as missing:
         raise wrong_field("parameters", str(missing)) from None
+    return choice.agent
 
 
 def _parameters(value: Any) -> Mapping[str, str]:
@@ -177,11 +175,11 @@ def _parameters(value: Any) -> Mapping[str, str]:
     return value
 
 
-def _detection(value: Any, rules: Rules) -> Detection:
+def _detection(value: Any, conduct: Conduct) -> Detection:
     if value is None:
-        value = rules.detects
+        value = conduct.machine_detection
     if isinstance(value, bool):
-        return detection_for(rules.policy) if value else ""
+        return detection_for(conduct.machine_detected) if value else ""
     for word in DETECTIONS:
         if value == word:
             return word

@@ -18,14 +18,12 @@ from bridge.settings import Settings
 from bridge.twilio_rest import TwilioRest
 
 
-def rules_of(settings: Settings, agents: Agents | None) -> Rules:
+def rules_of(settings: Settings, agents: Agents) -> Rules:
     """What a request may ask for."""
     return Rules(
         default_from=settings.twilio_phone_number or "",
         allowed=settings.outbound_allowed,
         agents=agents,
-        detects=settings.machine_detection,
-        policy=settings.machine_detected,
     )
 
 
@@ -43,8 +41,8 @@ def outbound_of(
     settings: Settings,
     rest: TwilioRest | Refusal,
     log: Log,
+    agents: Agents,
     keys: CallKeys | None = None,
-    agents: Agents | None = None,
 ) -> OutboundCalls | Refusal:
     """What makes calls, or why none can be made. Without `keys`, they are kept in this process."""
     if isinstance(rest, Refusal):

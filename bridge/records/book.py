@@ -1,12 +1,12 @@
 """The call book: how a running call becomes an entry.
 
-Owns which facts the shell adds to the core's record: times of day, numbers, names, latencies. What
-the webhook knows travels to the stream in call parameters, because another process may answer the
+Owns which facts the shell adds to the core's record: times of day, numbers, names. What the
+webhook knows travels to the stream in call parameters, because another process may answer the
 stream. Must not know where entries go.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -25,7 +25,6 @@ DIRECTION: Final = "Direction"
 RANG_AT: Final = "RangAt"
 RING_S_MAX: Final = 24 * 3600.0
 """A time of ringing that lies further back is not believed."""
-LATENCIES_MAX: Final = 1000
 
 
 class CallRecords(Protocol):
@@ -75,18 +74,6 @@ class CallPage:
         self._parameters: Mapping[str, str] | None = None
         self._answered_at = 0.0
         self._answered_now = 0.0
-        self._silent_since: float | None = None
-        self._latencies_ms: list[int] = []
-
-    @property
-    def awaits_sound(self) -> bool:
-        """The caller has spoken and has heard nothing since."""
-        return self._silent_since is not None
-
-    @property
-    def latencies_ms(self) -> Sequence[int]:
-        """From the end of the caller's speech to the first sound sent, per answer."""
-        return self._latencies_ms
 
     def answered(self, parameters: Mapping[str, str], now: float) -> None:
         """The stream began and is ours. Only once: a second beginning is the peer's mistake."""
@@ -100,26 +87,13 @@ class CallPage:
         """It is another agent than the book's, with a model of its own."""
         self._agent, self._model = agent, model
 
-    def speech_started(self) -> None:
-        """The caller speaks (again): no answer is awaited yet."""
-        self._silent_since = None
-
-    def speech_stopped(self, now: float) -> None:
-        """The caller has finished speaking: the latency of the answer begins."""
-        self._silent_since = now
-
-    def sounded(self, now: float) -> None:
-        """The agent's voice was sent; the first time after the caller's it is the answer."""
-        if self._silent_since is not None and len(self._latencies_ms) < LATENCIES_MAX:
-            self._latencies_ms.append(round((now - self._silent_since) * 1000))
-        self._silent_since = None
-
     def close(self, reason: str, record: CallRecord, now: float) -> None:
         """The call is over. Without a call sid it was nobody's: nothing is written."""
         book = self._book
         if book.records is None or record.call_sid is None:
             return
         given = self._parameters or {}
+        details = msgspec.to_builtins(record)
         direction: Direction = "outbound" if given.get(DIRECTION) == "outbound" else "inbound"
         entry = CallEntry(
             call_sid=record.call_sid,
@@ -138,14 +112,14 @@ class CallPage:
             caller_audio_ms=record.caller_audio_ms,
             agent_audio_ms=record.agent_audio_ms,
             responses=record.responses,
-            response_latencies_ms=self._latencies_ms,
+            response_latencies_ms=details.pop("response_latencies_ms"),
             barge_ins=record.barge_ins,
             truncations=record.truncations,
             tool_calls=record.tool_calls,
             input_tokens=record.tokens.input_total,
             output_tokens=record.tokens.output_total,
-            cost_usd=cost_usd(record.tokens, self._model),
-            details=msgspec.to_builtins(record),
+            cost_usd=cost_usd(record.tokens, self._model, record.billed_s),
+            details=details,
         )
         book.records.keep(cleaned(entry))
 

@@ -7,40 +7,26 @@ is the same wherever it is served, and a simulated world can hand it something e
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import trio
 
 from bridge.errors import BridgeError
 from bridge.log import Log
-from bridge.record_settings import RecordSettings
 from bridge.records.book import CallRecords
 from bridge.records.spool import Spool
 from bridge.records.store import SqlStore
-from bridge.records.writer import FINISH_S_MAX, Blocking, RecordWriter
+from bridge.records.writer import FINISH_S_MAX, RecordWriter
+from bridge.settings.records import RecordSettings
+from bridge.thread_door import in_thread
+from bridge.write_behind import lasting
 
-T = TypeVar("T")
 MEGABYTE: Final = 1024 * 1024
 CLOSE_S_MAX: Final = 1.0
 
 
 class SpoolUnusable(BridgeError):  # noqa: N818 - the base is the error
     """The spool's folder cannot be made or written."""
-
-
-def in_thread(limiter: trio.CapacityLimiter) -> Blocking:
-    """A door that runs things in a thread, as many at once as `limiter` has tokens.
-
-    A cancelled wait leaves the thread to itself: everything behind this door may be done twice, and
-    a stopping process must not wait for a disk or a database that hangs.
-    """
-
-    async def run(function: Callable[..., T], *given: Any) -> T:
-        return await trio.to_thread.run_sync(
-            function, *given, limiter=limiter, abandon_on_cancel=True
-        )
-
-    return run
 
 
 @asynccontextmanager
@@ -69,15 +55,8 @@ async def kept_records(
         keep_days=settings.records_keep_days,
     )
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer.run)
-            try:
-                yield writer
-            finally:
-                writer.finish()
-                # Also after a failure: calls have ended, and what they left is to be brought in.
-                with trio.move_on_after(FINISH_S_MAX + CLOSE_S_MAX, shield=True):
-                    await writer.finished.wait()
+        async with lasting(writer, FINISH_S_MAX + CLOSE_S_MAX):
+            yield writer
     finally:
         with trio.move_on_after(CLOSE_S_MAX, shield=True):
             await disk(spool.close)

@@ -42,19 +42,47 @@ PRICES: Final[Mapping[str, Price]] = {
 }
 
 
-def cost_usd(tokens: Tokens, model: str) -> float | None:
-    """The price of these tokens; None for a model whose price is not known.
+PER_SECOND: Final[Mapping[str, float]] = {"gpt-live-1": 0.05 / 60}
+"""Dollars per second of a session (docs/protocols/gpt-live.md, section 7)."""
 
-    A dated name costs what its family does. Tokens tell how many of the input were cached, not of
-    which kind; each kind is taken to be cached in the same proportion.
+
+def cost_usd(tokens: Tokens, model: str, billed_s: float = 0.0) -> float | None:
+    """The price of these tokens or seconds; None for a model whose price is not known.
+
+    Whoever is billed by the second has a text model behind, whose tokens these are: they are not
+    in the price. A dated name costs what its family does. Where a server says how many tokens were
+    cached, but not of which kind, text and audio are taken to be cached in the same proportion.
     """
+    for name, rate_usd in PER_SECOND.items():
+        if model == name or model.startswith(f"{name}-20"):
+            return round(billed_s * rate_usd, 6)
     families = [name for name in PRICES if model == name or model.startswith(f"{name}-20")]
     if not families:
         return None
     price = PRICES[max(families, key=len)]
-    read = tokens.input_text + tokens.input_audio
-    cached = min(tokens.input_cached / read, 1.0) if read else 0.0
+    text = _Read(tokens.input_text, tokens.cached_text)
+    audio = _Read(tokens.input_audio, tokens.cached_audio)
+    unsaid = max(0, tokens.input_cached - text.cached - audio.cached)
+    rest = text.rest + audio.rest
+    share = min(unsaid / rest, 1.0) if rest else 0.0
     total = tokens.output_text * price.text.out + tokens.output_audio * price.audio.out
-    for count, rate in ((tokens.input_text, price.text), (tokens.input_audio, price.audio)):
-        total += count * (cached * rate.cached + (1 - cached) * rate.fresh)
+    for read, rate in ((text, price.text), (audio, price.audio)):
+        cached = read.cached + share * read.rest
+        total += cached * rate.cached + (read.count - cached) * rate.fresh
     return round(total / 1_000_000, 6)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Input tokens of one kind, and how many of them are known to have been cached."""
+
+    count: int
+    said: int
+
+    @property
+    def cached(self) -> int:
+        return max(0, min(self.said, self.count))
+
+    @property
+    def rest(self) -> int:
+        return max(0, self.count - self.cached)

@@ -2,7 +2,7 @@
 
 Owns names and types of columns as today's program knows them; how they came to be is told by
 `migrations`. A column of `call_records` is a field of `CallEntry`, or the key; `outbound_keys` is
-read and written by `bridge.outbound.key_store`.
+read and written by `bridge.outbound.key_store`, `used_tokens` by `bridge.operations.used_tokens`.
 """
 
 import datetime as dt
@@ -96,4 +96,12 @@ outbound_keys = Table(
     Column("call_status", String(32), nullable=False),
     Column("claimed_at", UtcDateTime, nullable=False),
     Index("outbound_keys_by_time", "claimed_at"),
+)
+
+used_tokens = Table(
+    "used_tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("used_at", UtcDateTime, nullable=False),
+    Index("used_tokens_by_time", "used_at"),
 )

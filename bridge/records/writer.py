@@ -18,7 +18,7 @@ virtual time. Must not know calls, files or SQL.
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import trio
 
@@ -26,6 +26,7 @@ from bridge.log import Log
 from bridge.records.entry import CallEntry, entry_of, line_of
 from bridge.records.spool import Segment
 from bridge.records.store import StoreUnavailable
+from bridge.thread_door import Blocking
 
 INBOX_MAX: Final = 1000
 RETRY_S_FIRST: Final = 1.0
@@ -37,15 +38,6 @@ ROUNDS_S: Final = 60.0
 FORGET_EVERY_S: Final = 3600.0
 FINISH_S_MAX: Final = 5.0
 """A stopping process waits so long for disk and database; what is spooled by then is safe."""
-
-T = TypeVar("T")
-
-
-class Blocking(Protocol):
-    """A door to something that blocks: runs it where it blocks nobody."""
-
-    async def __call__(self, function: Callable[..., T], *given: Any) -> T:
-        """`function(*given)`."""
 
 
 class SpoolDoor(Protocol):
