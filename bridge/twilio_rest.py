@@ -105,9 +105,12 @@ class TwilioRest:
         self._account = (account_sid, auth_token)
         self._api_url = api_url
         self._transport = transport
-        # Loading the certificates takes tens of milliseconds: once, not at each hangup.
+        # Loading the certificates takes tens of milliseconds: once, not at each hangup. The SDK
+        # imports its API lazily, and httpx its transport, together a sixth of a second: now, and
+        # not in the middle of a call.
         self._tls = httpx.create_ssl_context() if transport is None else False
-        # The SDK imports its API lazily, a tenth of a second: now, and not in the middle of a call.
+        if transport is None:
+            _ = httpx.AsyncHTTPTransport(verify=self._tls)
         _ = Client(*self._account, http_client=AsyncHttpClient(logging.getLogger(), True)).calls
 
     @asynccontextmanager

@@ -55,10 +55,7 @@ from tests.far_ends import KEY, settings
         ),
         (
             "tools: [end_cal]",
-            (
-                "a.agent.yaml:1:9: tools: got `end_cal`, may be: names out of: end_call "
-                "(did you mean `end_call`?)"
-            ),
+            ("a.agent.yaml:1:9: tools: there is no tool `end_cal` (did you mean `end_call`?)"),
         ),
         (
             "tools: [end_call, end_call]",
@@ -98,6 +95,17 @@ from tests.far_ends import KEY, settings
             (
                 "a.agent.yaml:1:14: parameters: got `Guest`, "
                 "may be: names: a small letter, then letters, digits and _"
+            ),
+        ),
+        (
+            "recording: {record: yes}",
+            "a.agent.yaml:1:21: recording.record: got `yes`, may be: on or off",
+        ),
+        (
+            "machine: {detected: message}",
+            (
+                "a.agent.yaml:1:21: machine.message: is missing, and machine.detected is message "
+                "(or set MACHINE_MESSAGE)"
             ),
         ),
         (

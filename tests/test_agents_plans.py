@@ -1,5 +1,6 @@
 """From a file to the plan of a call: what it says, and the settings for the rest."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from bridge.agents.agent import described
+from bridge.agents.conduct import Conduct
 from bridge.agents.shape import AgentFile, Block
 from bridge.core.plan import CallPlan
 from bridge.core.realtime import SemanticVad, ServerVad
@@ -108,13 +110,14 @@ numbers: ["+15550100020"]
 languages: [en, es]
 parameters: [name, city]
 greeting: Hello {name} of {city|our city}
+recording: {record: on}
 """
     agents = read(tmp_path, {"a": text})
 
     assert [described(agent) for agent in agents.all] == [
         (
             "a: voice marin, model gpt-realtime-2.1, numbers +15550100020, languages en es, "
-            "parameters name* city, tools end_call"
+            "parameters name* city, tools end_call, recorded"
         ),
         "default: as the settings say",
     ]
@@ -122,11 +125,13 @@ greeting: Hello {name} of {city|our city}
 
 def test_the_example_is_an_agent_without_a_mistake(tmp_path: Path) -> None:
     """It is read as it is shipped, with and without a company's name."""
-    (path,) = EXAMPLES.iterdir()
-    text = path.read_text("utf-8")
-    agent = read(tmp_path, {"guest-relations": text}).named("guest-relations")
+    for path in EXAMPLES.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    agent = read(tmp_path, {}).named("guest-relations")
     given = {"guest_name": "Ada", "case_number": "17"}
 
+    assert [tool.name for tool in agent.base.tools] == ["open_case"]
+    assert agent.base.transfers == {"a manager": "+15550100021"}
     assert agent.lacking("inbound", {}) == []
     assert agent.lacking("outbound", {}) == ["case_number", "guest_name"]
     assert agent.plan("outbound", given).greeting.startswith(
@@ -161,10 +166,29 @@ def test_a_key_changes_a_field_that_there_is() -> None:
     fields = list(AgentFile.model_fields.values())
     blocks += [type(field.default) for field in fields if isinstance(field.default, Block)]
     extras = [field.json_schema_extra for block in blocks for field in block.model_fields.values()]
-    named = {extra["plan"] for extra in extras if isinstance(extra, dict) and extra.get("plan")}
+    of_plan, of_conduct = (
+        {extra[kind] for extra in extras if isinstance(extra, dict) and extra.get(kind)}
+        for kind in ("plan", "conduct")
+    )
 
-    assert len(named) == 13
-    assert named <= set(CallPlan.__struct_fields__)
+    assert len(of_plan) == 17
+    assert of_plan <= set(CallPlan.__struct_fields__)
+    assert of_conduct == {field.name for field in dataclasses.fields(Conduct)}
+
+
+def test_recordings_and_machines_are_an_agents_own(tmp_path: Path) -> None:
+    """What a file says comes before the settings; what it does not say is as they say."""
+    files = {
+        "a": "recording: {record: off}\nmachine: {detected: message, detection: true}",
+        "b": "recording: {announcement: ''}\nmachine: {detected: talk, message: Hello.}",
+    }
+    agents = read(
+        tmp_path, files, recording="on", recording_announcement="Taped.", machine_message="Hi."
+    )
+
+    assert agents.named("a").conduct == Conduct(False, "Taped.", True, "message", "Hi.")
+    assert agents.named("b").conduct == Conduct(True, "", False, "talk", "Hello.")
+    assert agents.named("default").conduct == Conduct(True, "Taped.", False, "hang_up", "Hi.")
 
 
 def test_the_guides_example_is_an_agent(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Releasing the line: one REST call through Twilio's SDK, under trio, bounded."""
 
+import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import httpx
@@ -9,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from bridge.release import RELEASE_S_MAX, LineReleaser, Released
+from bridge.twilio_rest import TwilioRest
 
 ACCOUNT = "AC" + "a" * 32
 CALL = "CA" + "1" * 32
@@ -54,7 +57,7 @@ def refused(status: int, code: int, **headers: str) -> httpx.Response:
 
 async def released(rest: FakeRest) -> Released:
     """Release a call against this API."""
-    return await LineReleaser(ACCOUNT, "token", rest).release(CALL)
+    return await LineReleaser(TwilioRest(ACCOUNT, "token", rest)).release(CALL)
 
 
 async def test_one_post_completes_the_call() -> None:
@@ -166,9 +169,8 @@ async def test_the_api_may_be_elsewhere(
         monkeypatch.setenv("TWILIO_REGION", region)
         monkeypatch.setenv("TWILIO_EDGE", "sydney")
     rest = FakeRest(completed())
-    result = await LineReleaser(ACCOUNT, "token", rest, "http://127.0.0.1:9000/twilio").release(
-        CALL
-    )
+    account = TwilioRest(ACCOUNT, "token", rest, "http://127.0.0.1:9000/twilio")
+    result = await LineReleaser(account).release(CALL)
 
     assert result == Released("completed")
     (request,) = rest.requests
@@ -182,10 +184,35 @@ async def test_its_own_transport_is_closed_after_use(monkeypatch: pytest.MonkeyP
     """Without a transport from outside, the connection is opened for one release and closed."""
     rest = FakeRest(completed())
     monkeypatch.setattr("httpx._client.AsyncHTTPTransport", lambda **_: rest)
-    result = await LineReleaser(ACCOUNT, "token", None).release(CALL)
+    result = await LineReleaser(TwilioRest(ACCOUNT, "token", None)).release(CALL)
 
     assert result == Released("completed")
     assert rest.closed
+
+
+LOADED_LATE = f"""
+import sys, trio
+from bridge.twilio_rest import TwilioRest
+
+async def ask() -> None:
+    rest = TwilioRest("{ACCOUNT}", "token", None, "http://127.0.0.1:9")
+    before = set(sys.modules)
+    async with rest.client() as client:
+        client.calls("{CALL}")
+    print(*sorted(set(sys.modules) - before))
+
+trio.run(ask)
+"""
+
+
+def test_the_first_hangup_of_a_process_loads_nothing() -> None:
+    """What the libraries import lazily is there before a caller waits for it."""
+    root = Path(__file__).resolve().parents[1]
+    said = subprocess.run(
+        [sys.executable, "-c", LOADED_LATE], cwd=root, capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout.split() == []
 
 
 async def test_the_sdk_runs_without_asyncio() -> None:

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bridge.twiml import answer, fits, message
+from bridge.twiml import answer, fits, hold, message
 
 URL = "wss://h.example/media-stream"
 
@@ -59,3 +59,17 @@ def test_a_message_and_then_the_line_is_free() -> None:
         ("Hangup", None),
     ]
     assert [verb.tag for verb in ET.fromstring(message(""))] == ["Hangup"]
+
+
+def test_a_caller_who_waits() -> None:
+    """Words, if there are any; a pause; then Twilio asks again, at an address that is escaped."""
+    first = ET.fromstring(hold("Please <hold>.", 5, "/x?a=1&b=2"))
+    again = ET.fromstring(hold("", 5, "/x"))
+
+    assert [(verb.tag, verb.text) for verb in first] == [
+        ("Say", "Please <hold>."),
+        ("Pause", None),
+        ("Redirect", "/x?a=1&b=2"),
+    ]
+    assert first[1].attrib == {"length": "5"}
+    assert [verb.tag for verb in again] == ["Pause", "Redirect"]

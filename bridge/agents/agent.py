@@ -5,17 +5,20 @@ Owns which text an agent is told in which call. Must not know how an agent is ch
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from bridge.agents.checking import COMPANY, turn_detection
+from bridge.agents.checking import COMPANY, conduct_of, turn_detection
+from bridge.agents.conduct import USUAL, Conduct
 from bridge.agents.languages import instructions_to_speak
-from bridge.agents.shape import AgentFile, Words, said
+from bridge.agents.shape import BUILT_IN, AgentFile, Words, said, settings_said
 from bridge.agents.template import Placeholder, Template, harmless, parsed
+from bridge.agents.tool_reading import KnownTools
 from bridge.core.plan import CallPlan
 
 Direction = Literal["inbound", "outbound"]
+NO_TOOLS: Final = KnownTools()
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Agent:
     name: str
     base: CallPlan
     """All that is the same in each of its calls."""
+    conduct: Conduct = USUAL
     told: Mapping[Direction, Told] = field(default_factory=dict)
     file: AgentFile | None = None
 
@@ -60,13 +64,41 @@ class Agent:
         )
 
 
-def agent_of(name: str, file: AgentFile, default: CallPlan, company: str) -> Agent:
-    """The agent of a checked file; what the file does not say is as in `default`."""
+def settings_in_place(agent: Agent, direction: Direction) -> dict[str, str]:
+    """What of the settings is otherwise in an agent's calls, for whoever replays one.
+
+    Texts are as they stand in its file: no value of a call is in them.
+    """
+    file = agent.file
+    if file is None:
+        return {}
+    words = {"inbound": Words(), "outbound": Words()}
+    shared = settings_said(file.model_copy(update=words))
+    return shared | settings_said(file.inbound if direction == "inbound" else file.outbound)
+
+
+def agent_of(
+    name: str,
+    file: AgentFile,
+    default: CallPlan,
+    company: str,
+    conduct: Conduct = USUAL,
+    tools: KnownTools = NO_TOOLS,
+) -> Agent:
+    """The agent of a checked file; what the file does not say is as in `default`, `conduct`."""
     detection = turn_detection(file.turn_detection, default.turn_detection)
     base = msgspec.structs.replace(default, **said(file), turn_detection=detection)
+    if "tools" in file.model_fields_set:
+        built_in = tuple(word for word in file.tools if word in BUILT_IN)
+        ours = (tools.get(word) for word in file.tools if word not in BUILT_IN)
+        offered = tuple(tool.definition.offered for tool in ours if tool is not None)
+        base = msgspec.structs.replace(base, builtin_tools=built_in, tools=offered)
+    if file.transfer.to:
+        base = msgspec.structs.replace(base, transfers=dict(file.transfer.to))
     return Agent(
         name,
         base,
+        conduct_of(file, conduct),
         {
             "inbound": _told(file, file.inbound, default, company),
             "outbound": _told(file, file.outbound, default, company),
@@ -87,7 +119,13 @@ def described(agent: Agent) -> str:
         required = {name for told in agent.told.values() for name in told.required}
         words = tuple(f"{name}*" if name in required else name for name in file.parameters)
         parts.append(f"parameters {' '.join(words)}")
-    parts.append(f"tools {' '.join(file.tools)}")
+    base = agent.base
+    parts.append(f"tools {' '.join([*base.builtin_tools, *(tool.name for tool in base.tools)])}")
+    if "transfer_call" in base.builtin_tools and "transfer_call" not in base.offered:
+        parts.append("but no transfer_call without Twilio's REST credentials")
+    elif "transfer_call" in base.offered:
+        parts.append(f"transfer to {' / '.join(base.transfers)}")
+    parts += ["recorded"] if agent.conduct.records else []
     return f"{agent.name}: {', '.join(parts)}"
 
 

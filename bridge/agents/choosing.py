@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.agents.agent import Agent, Direction
+from bridge.agents.agent import Agent, Direction, settings_in_place
+from bridge.agents.conduct import USUAL, Conduct
 from bridge.agents.problem import did_you_mean, quoted
 from bridge.core.plan import CallPlan
 from bridge.errors import BridgeError
+from bridge.tooling.toolbox import OurTool
 
 DEFAULT: Final = "default"
 # Call parameters of ours; an operator's begin with a small letter. Call records use the second too.
@@ -49,6 +51,11 @@ class Choice:
             return {}
         return {AGENT: self.agent.name, DIRECTION: self.direction}
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What of the settings is otherwise in this call."""
+        return settings_in_place(self.agent, self.direction)
+
     def must_have(self, parameters: Mapping[str, str]) -> None:
         """See that the call brings what the agent needs.
 
@@ -71,10 +78,19 @@ class Choice:
 class Agents:
     """All agents of a process. One is always there: `default`, as the settings say or its file."""
 
-    def __init__(self, plan: CallPlan, agents: Iterable[Agent] = ()) -> None:
-        """`plan`: what the settings say. Names and numbers are unique among `agents`."""
+    def __init__(
+        self,
+        plan: CallPlan,
+        agents: Iterable[Agent] = (),
+        conduct: Conduct = USUAL,
+        tools: Iterable[OurTool] = (),
+    ) -> None:
+        """`plan`, `conduct`: what the settings say. Names and numbers are unique in `agents`."""
         self.settings_plan = plan
-        self._named = {DEFAULT: Agent(DEFAULT, plan)} | {agent.name: agent for agent in agents}
+        self.tools = tuple(tools)
+        """What their models may have done."""
+        own = Agent(DEFAULT, plan, conduct)
+        self._named = {DEFAULT: own} | {agent.name: agent for agent in agents}
         self._by_number = {
             number: agent
             for agent in self._named.values()

@@ -5,6 +5,7 @@ size, depth. Must not know any key. Scalars stay text: what a text means is the 
 shape it is read into, so `+1555...` keeps its plus and `no` stays a word.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,9 @@ from bridge.agents.problem import Problem, quoted
 FILE_BYTES_MAX: Final = 256 * 1024
 DEPTH_MAX: Final = 8
 
+_TRUTHS: Final = {"true": True, "false": False}
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
+
 Keys = tuple[str | int, ...]
 """The way to a value: keys and places in lists."""
 Place = tuple[int, int]
@@ -25,13 +29,18 @@ Place = tuple[int, int]
 
 @dataclass
 class Document:
-    """What a file says: mappings, lists and texts, and what is wrong with it so far."""
+    """What a file says: mappings, lists and texts, and what is wrong with it so far.
+
+    `what` it describes: an agent, a tool. `plain`: the texts that are not in quotes.
+    """
 
     file: Path
+    what: str = "agent"
     text: str = ""
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[Keys, Place] = field(default_factory=dict)
     key_places: dict[Keys, Place] = field(default_factory=dict)
+    plain: set[Keys] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def complain(self, keys: Keys, message: str, hint: str = "", part: str = "") -> None:
@@ -44,6 +53,26 @@ class Document:
     def complain_of_key(self, keys: Keys, message: str, hint: str = "") -> None:
         """Note a problem of the key itself."""
         self.problems.append(Problem(self.file, *self.key_places[keys], message, hint))
+
+    def json_value(self, keys: Keys) -> Any:
+        """The value there as JSON has it: a number or a truth is one if it is not in quotes."""
+        value: Any = self.values
+        for key in keys:
+            value = value[key]
+        return self._json(value, keys)
+
+    def _json(self, value: Any, keys: Keys) -> Any:
+        if isinstance(value, dict):
+            return {name: self._json(inner, (*keys, name)) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._json(inner, (*keys, index)) for index, inner in enumerate(value)]
+        if keys not in self.plain:
+            return value
+        if value in _TRUTHS:
+            return _TRUTHS[value]
+        if _NUMBER.fullmatch(value):
+            return int(value) if value.lstrip("-").isdigit() else float(value)
+        return value
 
     def _place_of(self, part: str, line: int, column: int) -> Place:
         """Where `part` first stands from a place on; the place itself if it is written otherwise.
@@ -59,9 +88,9 @@ class Document:
         return line, column
 
 
-def read_document(file: Path) -> Document:
+def read_document(file: Path, what: str = "agent") -> Document:
     """The values of a file. Never raises for a file's sake: see `problems`."""
-    document = Document(file)
+    document = Document(file, what)
     try:
         with file.open("rb") as stream:
             raw = stream.read(FILE_BYTES_MAX + 1)
@@ -134,6 +163,12 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self.place: Place = (1, 1)
         self._document = document
+        self._what = document.what
+        agent = document.what == "agent"
+        self._its = "an agent's" if agent else f"a {document.what}'s"
+        such_as = "voice: marin" if agent else "description: ..."
+        article = "an" if agent else "a"
+        self._wants_keys = (f"{article} {self._what} is a block of keys", f"such as `{such_as}`")
         self._open: list[_Open] = []
         self._documents = 0
 
@@ -144,7 +179,7 @@ class _Reader:
         if kind == "DocumentStartEvent":
             self._documents += 1
             if self._documents > 1:
-                self._stop("a second document", "one file is one agent")
+                self._stop("a second document", f"one file is one {self._what}")
         elif kind == "AliasEvent":
             self._stop("an alias", "write the value once more")
         elif kind in ("MappingStartEvent", "SequenceStartEvent"):
@@ -159,7 +194,7 @@ class _Reader:
     def _begin(self, into: dict[str, Any] | list[Any], in_braces: bool) -> None:
         if not self._open:
             if isinstance(into, list):
-                self._stop("an agent is a block of keys", "such as `voice: marin`")
+                self._stop(*self._wants_keys)
             self._open.append(_Open(self._document.values, ()))
             return
         if len(self._open) >= DEPTH_MAX:
@@ -174,7 +209,7 @@ class _Reader:
         nothing = plain and text in ("", "~", "null", "Null", "NULL")
         if not self._open:
             if not nothing:
-                self._stop("an agent is a block of keys", "such as `voice: marin`")
+                self._stop(*self._wants_keys)
             return
         above = self._open[-1]
         if isinstance(above.into, dict) and above.key is None:
@@ -187,7 +222,9 @@ class _Reader:
             self._note(where, "nothing is written here", hint)
             above.key = None
         else:
-            self._put(text)
+            keys, wanted = self._put(text)
+            if plain and wanted:
+                self._document.plain.add(keys)
 
     def _key(self, above: _Open, text: str) -> None:
         keys = (*above.keys, text)
@@ -218,9 +255,9 @@ class _Reader:
 
     def _refuse_tag(self, event: Any) -> None:
         if event.ctag is not None and str(event.ctag):
-            self._stop(f"a tag {quoted(str(event.ctag))}", "an agent's file has none")
+            self._stop(f"a tag {quoted(str(event.ctag))}", f"{self._its} file has none")
         if event.anchor:
-            self._stop("an anchor", "an agent's file has none")
+            self._stop("an anchor", f"{self._its} file has none")
 
     def _note(self, place: Place, message: str, hint: str = "") -> None:
         self._document.problems.append(Problem(self._document.file, *place, message, hint))

@@ -46,5 +46,6 @@ def quoted(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question naming the known word nearest to `word`, or ""."""
-    close = difflib.get_close_matches(word[:SHOWN_CHARS_MAX].lower(), known, n=1, cutoff=0.6)
-    return f"did you mean {quoted(close[0])}?" if close else ""
+    small = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word[:SHOWN_CHARS_MAX].lower(), small, n=1, cutoff=0.6)
+    return f"did you mean {quoted(small[close[0]])}?" if close else ""

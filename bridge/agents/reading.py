@@ -10,8 +10,10 @@ from typing import Final
 from bridge.agents.agent import Agent, agent_of
 from bridge.agents.checking import checked
 from bridge.agents.choosing import Agents
+from bridge.agents.conduct import conduct_for
 from bridge.agents.document import read_document
 from bridge.agents.problem import Problem, UnusableAgents, quoted
+from bridge.agents.tool_reading import read_tools
 from bridge.core.plan import CallPlan
 from bridge.settings import Settings
 
@@ -26,8 +28,10 @@ def read_agents(settings: Settings, default: CallPlan) -> Agents:
         UnusableAgents: with a line for each mistake in any of the files.
     """
     agents: list[Agent] = []
+    conduct = conduct_for(settings)
     problems: list[Problem] = []
     owners: dict[str, str] = {}
+    tools = read_tools(settings.agents_dir, settings, problems)
     for path in _files(settings.agents_dir, problems):
         name = path.name.removesuffix(SUFFIX)
         if not NAME.fullmatch(name):
@@ -35,9 +39,9 @@ def read_agents(settings: Settings, default: CallPlan) -> Agents:
             problems.append(Problem(path, 0, 0, message, "small letters, digits and -"))
             continue
         document = read_document(path)
-        file = checked(document, settings, default)
+        file = checked(document, settings, default, tools)
         if file is not None:
-            agents.append(agent_of(name, file, default, settings.company_name))
+            agents.append(agent_of(name, file, default, settings.company_name, conduct, tools))
             for index, number in enumerate(file.numbers):
                 if owners.setdefault(number, name) != name:
                     message = f"numbers: {quoted(number)} is also of agent {quoted(owners[number])}"
@@ -45,7 +49,7 @@ def read_agents(settings: Settings, default: CallPlan) -> Agents:
         problems += document.problems
     if problems:
         raise UnusableAgents(problems)
-    return Agents(default, agents)
+    return Agents(default, agents, conduct, tools.all)
 
 
 def _files(folder: Path | None, problems: list[Problem]) -> list[Path]:

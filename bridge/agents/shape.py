@@ -8,13 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from bridge.agents.conduct import MachinePolicy
 from bridge.agents.languages import LANGUAGES
 from bridge.agents.template import NAME
-from bridge.setting_words import setting
 from bridge.settings import Settings
+from bridge.settings.tools import LINE
+from bridge.settings.words import setting
 
 TEXT_CHARS_MAX = 100_000
-TOOLS = ("end_call",)
+BUILT_IN = ("end_call", "collect_digits", "transfer_call")
+TOOL_NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
 
 
 def _like(name: str, plan: str = "") -> Any:
@@ -33,6 +36,13 @@ def _like(name: str, plan: str = "") -> Any:
     return field
 
 
+def _rule(name: str, conduct: str) -> Any:
+    """A key that takes what the setting `name` takes, for the field `conduct` of a `Conduct`."""
+    field = _like(name)
+    field.json_schema_extra |= {"conduct": conduct}
+    return field
+
+
 def _known_language(code: str) -> str:
     if code not in LANGUAGES:
         raise ValueError
@@ -41,6 +51,9 @@ def _known_language(code: str) -> str:
 
 Number = Annotated[str, StringConstraints(pattern=r"^(\+?[0-9]{3,15}|(sip|client):\S{1,200})$")]
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
+ToolName = Annotated[str, StringConstraints(pattern=f"^{TOOL_NAME}$")]
+Line = Annotated[str, StringConstraints(pattern=LINE)]
+Destination = Annotated[str, StringConstraints(pattern=r"^\S.{0,62}\S$")]
 Language = Annotated[str, AfterValidator(_known_language)]
 
 
@@ -95,6 +108,38 @@ class Duration(Block):
     farewell_seconds: float | None = _like("max_call_farewell_seconds", "limit_farewell_s")
 
 
+class Transfer(Block):
+    """Whom the model may hand a call on to."""
+
+    to: dict[Destination, Line] = setting(
+        {}, "names and lines", 'names of 2 to 64 characters, each with a line: "+15550100021"'
+    )
+    announcement: str | None = _like("transfer_announcement", "transfer_announcement")
+    language: str | None = _like("transfer_language", "transfer_language")
+
+
+class Filler(Block):
+    """Silence while a tool runs."""
+
+    seconds: float | None = _like("tool_filler_seconds", "tool_filler_s")
+    text: str | None = _like("tool_filler_text", "tool_filler_text")
+
+
+class Recording(Block):
+    """Whether these calls are recorded, and what is said before."""
+
+    record: Literal["on", "off"] | None = _rule("recording", "records")
+    announcement: str | None = _rule("recording_announcement", "announcement")
+
+
+class Machine(Block):
+    """An answering machine, in calls out."""
+
+    detection: bool | None = _rule("machine_detection", "machine_detection")
+    detected: MachinePolicy | None = _rule("machine_detected", "machine_detected")
+    message: str | None = _rule("machine_message", "machine_message")
+
+
 class AgentFile(Words):
     """The whole file."""
 
@@ -114,17 +159,21 @@ class AgentFile(Words):
     inbound: Words = setting(Words(), "calls to us", "a block of keys")
     outbound: Words = setting(Words(), "calls from us", "a block of keys")
     turn_detection: TurnDetection = setting(TurnDetection(), "how a turn ends", "a block of keys")
-    tools: tuple[Literal["end_call"], ...] = setting(
-        TOOLS, "what the model may call", f"names out of: {', '.join(TOOLS)}"
+    tools: tuple[ToolName, ...] = setting(
+        (), "what the model may call", f"{', '.join(BUILT_IN)}, and names of *.tool.yaml files"
     )
+    transfer: Transfer = setting(Transfer(), "whom a call is handed to", "a block of keys")
+    filler: Filler = setting(Filler(), "silence while a tool runs", "a block of keys")
     hangup: Hangup = setting(Hangup(), "the polite end", "a block of keys")
     idle: Idle = setting(Idle(), "a caller who says nothing", "a block of keys")
     duration: Duration = setting(Duration(), "the end of a call's time", "a block of keys")
+    recording: Recording = setting(Recording(), "recordings", "a block of keys")
+    machine: Machine = setting(Machine(), "an answering machine", "a block of keys")
 
 
-def block_at(keys: tuple[str | int, ...]) -> type[Block]:
+def block_at(keys: tuple[str | int, ...], root: type[Block] = AgentFile) -> type[Block]:
     """The block that a way of keys leads to, as far as blocks go."""
-    block: type[Block] = AgentFile
+    block = root
     for key in keys:
         field = block.model_fields.get(str(key))
         if field is None or not isinstance(field.default, Block):
@@ -133,15 +182,30 @@ def block_at(keys: tuple[str | int, ...]) -> type[Block]:
     return block
 
 
-def said(block: Block) -> dict[str, Any]:
-    """The fields of a `CallPlan` that this block and those in it change, with their values."""
-    plan: dict[str, Any] = {}
+def said(block: Block, of: Literal["plan", "conduct"] = "plan") -> dict[str, Any]:
+    """The fields of a `CallPlan` (or a `Conduct`) this block and those in it change, by name."""
+    fields: dict[str, Any] = {}
     for name, field in type(block).model_fields.items():
         value = getattr(block, name)
         extra = field.json_schema_extra
         assert isinstance(extra, dict)
         if isinstance(value, Block):
-            plan |= said(value)
-        elif extra.get("plan") and value is not None:
-            plan[str(extra["plan"])] = value
-    return plan
+            fields |= said(value, of)
+        elif extra.get(of) and value is not None:
+            fields[str(extra[of])] = value
+    return fields
+
+
+def settings_said(block: Block) -> dict[str, str]:
+    """The settings that shape a call and in whose place this block's keys stand, by name."""
+    found: dict[str, str] = {}
+    for name, field in type(block).model_fields.items():
+        value = getattr(block, name)
+        extra = field.json_schema_extra
+        assert isinstance(extra, dict)
+        if isinstance(value, Block):
+            found |= settings_said(value)
+        elif extra.get("setting") and not extra.get("conduct") and value is not None:
+            text = str(value)
+            found[str(extra["setting"])] = text.lower() if isinstance(value, bool) else text
+    return found

@@ -4,7 +4,9 @@ Owns the TwiML's contents and who gets a stream. Must not know how a call goes.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, cast
+from urllib.parse import urlencode
 
 import trio
 from quart import Response, request, websocket
@@ -15,12 +17,18 @@ from werkzeug.local import LocalProxy
 from bridge import addresses, call_token, twiml
 from bridge.agents.checking import REQUESTED
 from bridge.agents.choosing import CallRefused
+from bridge.agents.conduct import Conduct
 from bridge.legs import TwilioLeg
+from bridge.operations.admission import Refusal
 from bridge.service import BridgeApp, is_twilio, refusal
 from bridge.session import CALL_SID, Session
 
 WEBHOOK: Final = "/incoming-call"
 STREAM: Final = "/media-stream"
+HELD: Final = "Held"
+"""In the address of a waiting call's webhook: for how many seconds. No name for a parameter."""
+HOLD_STEP_S: Final = 5
+"""How often it is looked whether there is a place."""
 
 
 def add_routes(app: BridgeApp) -> None:
@@ -54,19 +62,19 @@ async def _incoming_call(app: BridgeApp) -> Response:
         app.services.watch.refused("stopping")
         return refusal(app, 503, "webhook", "this service is stopping")
     try:
-        told = call_parameters(app, posted or request.args)
+        answering = answering_for(app, posted or request.args)
     except CallRefused as why:
         app.services.watch.refused("agent")
         return refusal(app, 404, "webhook", str(why))
     busy = _busy(app, call_sid, posted.get("From") or request.args.get("From", ""))
     if busy is not None:
         return busy
-    parameters = {call_token.PARAMETER: app.services.tokens.issue(call_sid), **told}
+    parameters = {call_token.PARAMETER: app.services.tokens.issue(call_sid), **answering.parameters}
     chosen = app.settings.public_url is not None
     document = twiml.answer(
         addresses.stream_origin(origins[0], chosen=chosen) + STREAM,
         parameters,
-        app.settings.spoken_first(app.settings.twiml_greeting),
+        answering.conduct.spoken_first(app.settings.twiml_greeting),
         app.settings.twiml_pause_seconds,
     )
     app.log.info("call_incoming", call_sid=call_sid, parameters=sorted(parameters))
@@ -74,15 +82,34 @@ async def _incoming_call(app: BridgeApp) -> Response:
 
 
 def _busy(app: BridgeApp, call_sid: str, caller: str) -> Response | None:
-    """None: the call has a place now. Else what a caller too many hears; the line is free then."""
+    """None: the call has a place now. Else what a caller too many meets.
+
+    A waiting caller holds nothing here: Twilio asks again, and `HELD` in the address tells how long
+    that has gone on. So any process may answer, and whoever hangs up leaves nothing behind.
+    """
     why = app.services.places.reserve(call_sid, caller, trio.current_time())
     if why is None:
         return None
-    app.log.warning("call_turned_away", call_sid=call_sid, why=why.value)
-    app.services.watch.refused(why.value)
-    reject = app.settings.when_full == "reject"
-    document = twiml.reject() if reject else twiml.message(app.settings.busy_message)
+    settings = app.settings
+    held_s = _held_s(request.args.get(HELD, ""))
+    waits = settings.when_full == "queue" and held_s + HOLD_STEP_S <= settings.hold_seconds
+    if waits and why is Refusal.FULL:
+        app.log.info("call_waits", call_sid=call_sid, held_s=held_s)
+        if not held_s:
+            app.services.watch.refused("waits")
+        query = urlencode({**request.args, HELD: held_s + HOLD_STEP_S})
+        words = "" if held_s else settings.hold_message
+        document = twiml.hold(words, HOLD_STEP_S, f"{WEBHOOK}?{query}")
+    else:
+        app.log.warning("call_turned_away", call_sid=call_sid, why=why.value)
+        app.services.watch.refused(why.value)
+        reject = settings.when_full == "reject"
+        document = twiml.reject() if reject else twiml.message(settings.busy_message)
     return Response(document, content_type="text/xml; charset=utf-8")
+
+
+def _held_s(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
 
 
 async def _media_stream(app: BridgeApp, stream: Websocket) -> Response | None:
@@ -104,10 +131,20 @@ async def _media_stream(app: BridgeApp, stream: Websocket) -> Response | None:
     return None
 
 
-def call_parameters(app: BridgeApp, form: Mapping[str, str]) -> dict[str, str]:
-    """What the stream is told, besides the token: whose call it is, who answers, what it brings.
+@dataclass(frozen=True)
+class Answering:
+    """How a call is answered.
 
-    `form` has the webhook's fields.
+    `parameters`: what the stream is told besides the token: whose call it is, who answers, what it
+    brings. `conduct`: the rules of who answers.
+    """
+
+    parameters: Mapping[str, str]
+    conduct: Conduct
+
+
+def answering_for(app: BridgeApp, form: Mapping[str, str]) -> Answering:
+    """How this call is answered. `form` has the webhook's fields.
 
     Raises:
         CallRefused: it asks for an agent that is not there, or brings too little for its agent.
@@ -116,7 +153,8 @@ def call_parameters(app: BridgeApp, form: Mapping[str, str]) -> dict[str, str]:
     agents = app.services.agents
     choice = agents.of_call(form, given.pop(REQUESTED, "") if agents.from_files else "")
     choice.must_have(given)
-    return {**app.services.book.parameters(form), **choice.parameters, **given}
+    told = {**app.services.book.parameters(form), **choice.parameters, **given}
+    return Answering(told, choice.agent.conduct)
 
 
 def _parameters(app: BridgeApp, form: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ is made or how it goes.
 
 import datetime as dt
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ from bridge.outbound import keys, machine
 from bridge.outbound.placing import PATH as TWIML
 from bridge.outbound.placing import OutboundCalls
 from bridge.outbound.problems import Refusal, wrong_field
+from bridge.outbound.rate import RateLimit
 from bridge.outbound.request import E164, E164_WORDS, read_body
 from bridge.outbound.setup import outbound_of, rest_of
 from bridge.outbound.twilio_calls import (
@@ -31,7 +33,7 @@ from bridge.outbound.twilio_calls import (
     TwilioCalls,
 )
 from bridge.outside import Outside
-from bridge.routes.incoming import STREAM, call_parameters
+from bridge.routes.incoming import STREAM, Answering, answering_for
 from bridge.service import BridgeApp, is_twilio, refusal
 from bridge.session import CALL_SID
 
@@ -48,13 +50,13 @@ PAGE_TOKEN_CHARS_MAX: Final = 200
 def add_routes(app: BridgeApp, outside: Outside, call_keys: keys.CallKeys | None = None) -> None:
     """POST /outbound, /outbound-twiml; GET /call-status/SID, /calls, /calls/SID."""
     rest = rest_of(app.settings, outside.http_transport)
-    calls = outbound_of(app.settings, rest, app.log, call_keys, app.services.agents)
+    calls = outbound_of(app.settings, rest, app.log, app.services.agents, call_keys)
     reading = rest if isinstance(rest, Refusal) else TwilioCalls(rest)
-    tokens = ApiTokens(app.settings.token_hashes)
+    door = _Door(ApiTokens(app.settings.token_hashes), app.settings.api_per_minute)
 
     @app.post("/outbound")
     async def outbound() -> Response:
-        return await _for_owner(app, tokens, lambda owner: _place(app, _or_raise(calls), owner))
+        return await _for_owner(app, door, lambda owner: _place(app, _or_raise(calls), owner))
 
     @app.post(TWIML)
     async def outbound_twiml() -> Response:
@@ -66,23 +68,42 @@ def add_routes(app: BridgeApp, outside: Outside, call_keys: keys.CallKeys | None
             facts = await _fetch(_or_raise(reading), call_sid)
             return {name: facts[name] for name in STATUS_FIELDS}
 
-        return await _for_owner(app, tokens, answer)
+        return await _for_owner(app, door, answer)
 
     @app.get("/calls")
     async def list_calls() -> Response:
-        return await _for_owner(app, tokens, lambda _: _list(_or_raise(reading)))
+        return await _for_owner(app, door, lambda _: _list(_or_raise(reading)))
 
     @app.get("/calls/<call_sid>")
     async def one_call(call_sid: str) -> Response:
-        return await _for_owner(app, tokens, lambda _: _fetch(_or_raise(reading), call_sid))
+        return await _for_owner(app, door, lambda _: _fetch(_or_raise(reading), call_sid))
 
 
 # ------------------------------------------------------------------------------ the API
+class _Door:
+    """Who may come in, and how often. Owners are those of tokens, so there are not many."""
+
+    def __init__(self, tokens: ApiTokens, per_minute: int) -> None:
+        self.owner = tokens.owner
+        self._rates: defaultdict[str, RateLimit] = defaultdict(lambda: RateLimit(per_minute))
+
+    def come_in(self, owner: str) -> None:
+        """Count a request of this owner.
+
+        Raises:
+            Refusal: 429, too many.
+        """
+        wait_s = self._rates[owner].take(trio.current_time())
+        if wait_s:
+            detail = "too many requests in this minute (API_PER_MINUTE)"
+            raise Refusal(429, detail, retry_after_s=wait_s)
+
+
 async def _for_owner(
-    app: BridgeApp, tokens: ApiTokens, answer: Callable[[str], Awaitable[Json]]
+    app: BridgeApp, door: _Door, answer: Callable[[str], Awaitable[Json]]
 ) -> Response:
     """Answer whoever shows an API token; a refusal is JSON, too."""
-    owner = tokens.owner(request.headers.get("Authorization", ""))
+    owner = door.owner(request.headers.get("Authorization", ""))
     if owner is None:
         app.log.warning("request_refused", what="api", status=401, why="no valid API token")
         return _json(
@@ -91,6 +112,7 @@ async def _for_owner(
             {"WWW-Authenticate": "Bearer"},
         )
     try:
+        door.come_in(owner)
         return _json(200, await answer(owner))
     except Refusal as refused:
         app.log.info("api_refused", status=refused.status, field=refused.field, code=refused.code)
@@ -214,34 +236,34 @@ async def _twiml(app: BridgeApp) -> Response:
         return refusal(app, 400, "outbound", "CallSid is missing or is not one of Twilio's")
     if app.calls.stopping:
         return refusal(app, 503, "outbound", "this service is stopping")
+    try:
+        answering = answering_for(app, posted)
+    except CallRefused as why:
+        # It was not so when the call was ordered: another process has other agents.
+        app.services.watch.refused("agent")
+        return refusal(app, 404, "outbound", str(why))
     answered_by = posted.get("AnsweredBy", "")
-    treatment = machine.treatment(answered_by, app.settings.machine_detected)
+    treatment = machine.treatment(answered_by, answering.conduct.machine_detected)
     app.log.info("call_answered", call_sid=call_sid, answered_by=answered_by, treatment=treatment)
     if treatment == "talk":
-        try:
-            document = _conversation(app, origin, call_sid, posted)
-        except CallRefused as why:
-            # It was not so when the call was ordered: another process has other agents.
-            app.services.watch.refused("agent")
-            return refusal(app, 404, "outbound", str(why))
+        document = _conversation(app, origin, call_sid, answering)
     else:
-        words = app.settings.machine_message if treatment == "message" else ""
+        words = answering.conduct.machine_message if treatment == "message" else ""
         document = twiml.message(words)
     return Response(document, content_type="text/xml; charset=utf-8")
 
 
-def _conversation(app: BridgeApp, origin: str, call_sid: str, form: Mapping[str, str]) -> str:
-    told = call_parameters(app, form)
+def _conversation(app: BridgeApp, origin: str, call_sid: str, answering: Answering) -> str:
     # The caller is we ourselves, who may have as many calls as there are places.
     full = app.services.places.reserve(call_sid, "", trio.current_time())
     if full is not None:
         app.log.warning("call_turned_away", call_sid=call_sid, why=full.value)
         app.services.watch.refused(full.value)
         return twiml.message(app.settings.busy_message)
-    parameters = {call_token.PARAMETER: app.services.tokens.issue(call_sid), **told}
+    parameters = {call_token.PARAMETER: app.services.tokens.issue(call_sid), **answering.parameters}
     return twiml.answer(
         stream_origin(origin, chosen=True) + STREAM,
         parameters,
-        app.settings.spoken_first(app.settings.twiml_greeting),
+        answering.conduct.spoken_first(app.settings.twiml_greeting),
         app.settings.twiml_pause_seconds,
     )

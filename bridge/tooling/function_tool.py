@@ -1,0 +1,211 @@
+"""A tool that is a function in Python.
+
+Owns loading it, the schema of its type hints, and what becomes of whatever it returns or raises.
+Must not know threads: what blocks goes through a door.
+"""
+
+import functools
+import inspect
+import traceback
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final
+
+import outcome
+import trio
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.errors import PydanticUserError
+from pydantic_core import PydanticSerializationError, SchemaError, to_jsonable_python
+
+from bridge.errors import BridgeError
+from bridge.thread_door import Blocking
+from bridge.tooling.definition import Call, Definition, ToolFailed
+
+GROUP: Final = "callbridge.tools"
+"""Entry points of this group are tools."""
+CALL: Final = "call"
+"""A parameter of this name gets the `CallFacts`; the model does not see it."""
+NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+class UnusableFunction(BridgeError):  # noqa: N818 - the base is the error
+    """There is no such function, or it cannot be a tool."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a function takes. `hints` makes values of its types out of JSON values."""
+
+    wants_call: bool
+    names: tuple[str, ...]
+    hints: type[BaseModel] | None
+
+
+@dataclass(frozen=True)
+class FunctionTool:
+    """A call of `function` for each call. Without `hints` it gets the JSON values as they are."""
+
+    definition: Definition
+    function: Callable[..., Any]
+    wants_call: bool = False
+    hints: type[BaseModel] | None = None
+
+    @property
+    def described(self) -> str:
+        """In one line, for an operator."""
+        tool = self.definition
+        how = "async" if _is_async(self.function) else "in a thread"
+        return f"{tool.name}: a function, {how}, {tool.timeout_s:g} s"
+
+
+def load_function(reference: str) -> Callable[..., Any]:
+    """The function that `module:name`, or an entry point's name, stands for.
+
+    Raises:
+        UnusableFunction: there is none, or its module cannot be imported.
+    """
+    module, colon, name = reference.partition(":")
+    if colon:
+        loaded = outcome.capture(
+            lambda: functools.reduce(getattr, name.split("."), import_module(module))
+        )
+    else:
+        found = [entry for entry in entry_points(group=GROUP) if entry.name == reference]
+        if not found:
+            raise UnusableFunction(f"there is no entry point `{reference}` in {GROUP}")
+        loaded = outcome.capture(found[0].load)
+    if isinstance(loaded, outcome.Error):
+        if not isinstance(loaded.error, Exception | SystemExit):
+            raise loaded.error
+        kind = type(loaded.error).__name__
+        raise UnusableFunction(f"cannot be loaded: {kind}: {loaded.error}") from None
+    if not callable(loaded.value):
+        raise UnusableFunction("is no function")
+    function: Callable[..., Any] = loaded.value
+    return function
+
+
+def entry_point_names() -> list[str]:
+    """The names of all functions that installed packages offer."""
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def taken_by(function: Callable[..., Any], *, hinted: bool) -> Signature:
+    """What a function takes; `hinted`: its parameters must say of which type they are.
+
+    Raises:
+        UnusableFunction: it takes what no tool can give.
+    """
+    try:
+        parameters = dict(inspect.signature(function).parameters)
+        hints = typing.get_type_hints(function, include_extras=True) if hinted else {}
+    except (ValueError, TypeError, NameError) as why:
+        raise UnusableFunction(f"its parameters cannot be read: {why}") from None
+    wants_call = parameters.pop(CALL, None) is not None
+    for parameter in parameters.values():
+        if parameter.kind not in NAMED:
+            raise UnusableFunction(f"`{parameter}` cannot be given by name")
+        if hinted and parameter.name not in hints:
+            raise UnusableFunction(f"`{parameter.name}` has no type; write a schema, or a type")
+    if not hinted:
+        return Signature(wants_call, tuple(parameters), None)
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in parameters.items()
+    }
+    try:
+        model = create_model("Arguments", __config__=ConfigDict(extra="forbid"), **fields)
+        model.model_json_schema()
+    except (PydanticUserError, SchemaError, NameError) as why:
+        raise UnusableFunction(f"a type has no JSON Schema: {why}") from None
+    return Signature(wants_call, tuple(parameters), model)
+
+
+def schema_of(hints: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of a function's parameters, without the titles that pydantic makes up."""
+    schema: dict[str, Any] = _untitled(hints.model_json_schema())
+    schema.setdefault("properties", {})
+    return schema
+
+
+def description_of(function: Callable[..., Any]) -> str:
+    """The first paragraph of its docstring, on one line."""
+    return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+
+
+async def answer_of(tool: FunctionTool, call: Call, door: Blocking) -> Any:
+    """What the function returns, as a JSON value. `door` runs it if it is no async function.
+
+    Raises:
+        ToolFailed: it raised, or returned what JSON cannot hold.
+    """
+    given = _given(tool, call)
+    function = functools.partial(tool.function, **given)
+    if _is_async(tool.function):
+        result = await outcome.acapture(function)
+    else:
+        result = await outcome.acapture(door, outcome.capture, function)
+        if isinstance(result, outcome.Value):
+            result = result.value
+    if isinstance(result, outcome.Error):
+        _raise_what_is_not_its_own(result.error)
+        kind = type(result.error).__name__
+        raise ToolFailed(f"the tool failed ({kind})", f"{kind}{_place(result.error)}")
+    if result.value is None:
+        return {"status": "ok"}
+    try:
+        return to_jsonable_python(result.value)
+    except (PydanticSerializationError, ValueError):
+        kind = type(result.value).__name__
+        raise ToolFailed("the tool failed", f"returned {kind}, which is no JSON") from None
+
+
+def _given(tool: FunctionTool, call: Call) -> dict[str, Any]:
+    given: dict[str, Any] = dict(call.arguments)
+    if tool.hints is not None:
+        try:
+            read = tool.hints.model_validate(given)
+        except ValidationError as wrong:
+            error = wrong.errors(include_url=False, include_context=False)[0]
+            where = ".".join(str(step) for step in error["loc"])
+            raise ToolFailed(f"`{where}`: {error['msg']}", "wrong arguments") from None
+        given = {name: getattr(read, name) for name in tool.hints.model_fields}
+    return given | ({CALL: call.facts} if tool.wants_call else {})
+
+
+def _raise_what_is_not_its_own(error: BaseException) -> None:
+    """A cancellation goes on its way, also out of a group; an `exit()` of the function does not."""
+    if isinstance(error, BaseExceptionGroup):
+        cancelled, _ = error.split((trio.Cancelled, KeyboardInterrupt))
+        if cancelled is not None:
+            raise cancelled
+    elif isinstance(error, trio.Cancelled | KeyboardInterrupt):
+        raise error
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised: file and line, which hold no values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object may be called, too
+    )
+
+
+def _untitled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: _untitled(inner)
+            for name, inner in value.items()
+            if not (name == "title" and isinstance(inner, str))
+        }
+    return [_untitled(item) for item in value] if isinstance(value, list) else value
