@@ -4,7 +4,7 @@ Owns frames, their limits, connecting and closing. Must not know what the messag
 or the network does wrong comes out as a value (`Malformed`, `Closed`), never as an exception.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -21,6 +21,8 @@ from trio_websocket import (
 from wsproto.utilities import ProtocolError
 
 from bridge.core import realtime, twilio
+from bridge.engines.engine import Engine, MakeEngine, Told
+from bridge.engines.realtime_api import RealtimeApi
 from bridge.errors import ConnectError, ConnectRefused, ConnectTimeout
 from bridge.media_socket import receiver_of
 from bridge.outside import OpenStream
@@ -67,17 +69,25 @@ class TwilioLeg:
 
 
 KeyHeader = Literal["bearer", "api-key"]
+Token = Callable[[], Awaitable[str]]
+"""Gives a token that is valid now, or raises ConnectError."""
 
 
 @dataclass(frozen=True)
 class RealtimeEndpoint:
-    """Where the Realtime API is and how to knock there."""
+    """Where the speech model's API is and how to knock there.
+
+    `make_engine`: None = the Realtime API in this dialect, which is told the model in its URL; any
+    other engine tells it itself. `token`: shown instead of the key, as a bearer.
+    """
 
     url: SplitResult
     model: str
     api_key: str
     dialect: realtime.Dialect
     auth: KeyHeader = "bearer"
+    make_engine: MakeEngine | None = None
+    token: Token | None = None
 
     @classmethod
     def at(
@@ -87,9 +97,17 @@ class RealtimeEndpoint:
         api_key: str,
         dialect: realtime.Dialect,
         auth: KeyHeader = "bearer",
+        make_engine: MakeEngine | None = None,
+        token: Token | None = None,
     ) -> "RealtimeEndpoint":
         """The endpoint at a ws:// or wss:// URL; a query of the URL is kept."""
-        return cls(urlsplit(url), model, api_key, dialect, auth)
+        return cls(urlsplit(url), model, api_key, dialect, auth, make_engine, token)
+
+    def engine(self) -> Engine:
+        """A translator for one session."""
+        if self.make_engine is not None:
+            return self.make_engine(self.model)
+        return RealtimeApi(self.dialect)
 
     @property
     def tls(self) -> bool:
@@ -103,23 +121,26 @@ class RealtimeEndpoint:
 
     @property
     def resource(self) -> str:
-        """Path and query, with the model added unless the URL names one."""
+        """Path and query, with the model added where that is its place and it is not there yet."""
         query = parse_qsl(self.url.query, keep_blank_values=True)
-        if "model" not in dict(query):
+        if self.make_engine is None and "model" not in dict(query):
             query.append(("model", self.model))
-        return f"{self.url.path or '/'}?{urlencode(query)}"
+        return (self.url.path or "/") + (f"?{urlencode(query)}" if query else "")
 
-    @property
-    def headers(self) -> list[tuple[bytes, bytes]]:
+    async def headers(self) -> list[tuple[bytes, bytes]]:
         """The key; for OpenAI's own beta protocol also its header, which GA servers refuse.
 
-        Azure takes the key in a header of its own and no beta header (protocols/realtime.md 8).
+        Azure takes the key in a header of its own and no beta header (protocols/realtime.md 8), or
+        a token of Entra's as a bearer.
+
+        Raises:
+            ConnectError: there is no token.
         """
-        key = self.api_key.encode()
         if self.auth == "api-key":
-            return [(b"api-key", key)]
-        headers = [(b"Authorization", b"Bearer " + key)]
-        if self.dialect == "beta":
+            return [(b"api-key", self.api_key.encode())]
+        key = self.api_key if self.token is None else await self.token()
+        headers = [(b"Authorization", b"Bearer " + key.encode())]
+        if self.dialect == "beta" and self.token is None:
             headers.append((b"OpenAI-Beta", b"realtime=v1"))
         return headers
 
@@ -173,6 +194,7 @@ class RealtimeLeg(trio.abc.AsyncResource):
 
     def __init__(self, endpoint: RealtimeEndpoint, open_stream: OpenStream) -> None:
         self._endpoint = endpoint
+        self._engine = endpoint.engine()
         self._open_stream = open_stream
         self._stream: _Opening | None = None
         self._socket: WebSocketConnection | None = None
@@ -204,6 +226,7 @@ class RealtimeLeg(trio.abc.AsyncResource):
         assert host is not None
         try:
             with trio.fail_after(CONNECT_S_MAX):
+                headers = await endpoint.headers()
                 stream = await self._open_stream(host, endpoint.port, endpoint.tls)
                 self._stream = _Opening(stream)
                 self._socket = await wrap_client_stream(
@@ -211,7 +234,7 @@ class RealtimeLeg(trio.abc.AsyncResource):
                     self._stream,  # type: ignore[arg-type]
                     endpoint.url.netloc.rpartition("@")[2],
                     endpoint.resource,
-                    extra_headers=endpoint.headers,
+                    extra_headers=headers,
                     message_queue_size=REALTIME_QUEUE_MAX,
                     max_message_size=REALTIME_MESSAGE_MAX,
                     receive_buffer_size=RECEIVE_BYTES,
@@ -229,15 +252,20 @@ class RealtimeLeg(trio.abc.AsyncResource):
         return message if isinstance(message, str) else None
 
     async def send(self, event: realtime.Outbound) -> None:
-        """Send one event."""
+        """Send one event, in as many messages as the engine needs for it."""
         assert self._socket is not None
-        await self._socket.send_message(realtime.encode(event, self._endpoint.dialect))
+        for text in self._engine.outward(event):
+            await self._socket.send_message(text)
 
-    def decode(self, text: str | None) -> realtime.Inbound:
-        """What a received text means."""
+    def opened(self) -> Sequence[Told]:
+        """What the open connection itself means."""
+        return self._engine.opened()
+
+    def decode(self, text: str | None) -> Sequence[Told]:
+        """What a received text means: events, each with its text in the GA shape."""
         if text is None:
-            return realtime.Malformed("a binary frame")
-        return realtime.decode(text, self._endpoint.dialect)
+            return ((None, realtime.Malformed("a binary frame")),)
+        return self._engine.inward(text)
 
     async def aclose(self) -> None:
         """Say goodbye, in CLOSE_S_MAX at most, and close; when cancelled, close now.
@@ -251,10 +279,18 @@ class RealtimeLeg(trio.abc.AsyncResource):
                 self._closing = True
                 self._goodbye.deadline = trio.current_time() + CLOSE_S_MAX
                 with self._goodbye:
-                    await self._socket.aclose()
+                    await self._say_goodbye(self._socket)
         finally:
             if self._stream is not None:
                 await trio.aclose_forcefully(self._stream)
+
+    async def _say_goodbye(self, socket: WebSocketConnection) -> None:
+        try:
+            for text in self._engine.closing():
+                await socket.send_message(text)
+        except ConnectionClosed:
+            pass  # the far end was faster
+        await socket.aclose()
 
     def _how_closed(self) -> realtime.Closed:
         if self._socket is None:

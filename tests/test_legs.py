@@ -104,19 +104,20 @@ def test_the_url_says_where(url: str, port: int, tls: bool, resource: str) -> No
 
 
 @pytest.mark.parametrize("dialect", ["ga", "beta"])
-def test_azure_gets_its_key_in_its_own_header(dialect: realtime.Dialect) -> None:
+async def test_azure_gets_its_key_in_its_own_header(dialect: realtime.Dialect) -> None:
     """And nothing else: no bearer, which would be Entra's, and no beta header."""
     endpoint = RealtimeEndpoint.at(URL, "deployment", "azure-key", dialect, "api-key")
 
-    assert endpoint.headers == [(b"api-key", b"azure-key")]
+    assert await endpoint.headers() == [(b"api-key", b"azure-key")]
 
 
-def test_only_beta_servers_get_the_beta_header() -> None:
+async def test_only_beta_servers_get_the_beta_header() -> None:
     """A GA server refuses a session that carries it."""
     beta = RealtimeEndpoint.at(URL, "m", "sk-key", "beta")
 
-    assert ENDPOINT.headers == [(b"Authorization", b"Bearer sk-key")]
-    assert beta.headers == [*ENDPOINT.headers, (b"OpenAI-Beta", b"realtime=v1")]
+    key = (b"Authorization", b"Bearer sk-key")
+    assert await ENDPOINT.headers() == [key]
+    assert await beta.headers() == [key, (b"OpenAI-Beta", b"realtime=v1")]
 
 
 # ------------------------------------------------------------------------------ Realtime leg
@@ -143,7 +144,7 @@ async def test_connecting_and_talking() -> None:
     assert seen[0].path == "/v1/realtime?model=gpt-realtime-2.1"
     assert dict(seen[0].headers)[b"authorization"] == b"Bearer sk-key"
     assert json.loads(heard[0])["audio"] == "/w=="
-    assert [leg.decode(text) for text in texts] == [
+    assert [event for text in texts for _, event in leg.decode(text)] == [
         realtime.SessionCreated(),
         realtime.Malformed("a binary frame"),
     ]
