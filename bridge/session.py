@@ -7,67 +7,63 @@ Owns the tasks and queues of a call and how it ends. Must not know what a barge-
     Twilio ◄── write ◄─┴── outbox        outbox ──┴──► write ──► Realtime
 
 Only readers receive, only writers send, and the driver waits for its inbox and for nothing else. It
-also ends the Realtime session itself and waits for no writer to do so, because a writer can be
-stuck in a send that the server shields.
+also ends the Realtime sessions itself (two for a moment, when one is renewed: `model_lines`) and
+waits for no writer to do so, because a writer can be stuck in a send that the server shields.
 """
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final, assert_never, cast
 
 import msgspec
 import trio
 
-from bridge.agents.choosing import Agents, CallRefused
-from bridge.call_token import PARAMETER, CallTokens
+from bridge.agents.choosing import DEFAULT, CallRefused
+from bridge.call_token import PARAMETER
 from bridge.core import realtime, twilio
 from bridge.core.call import Call
-from bridge.core.commands import End, EndReason, LineReleased, Note, OpenRealtime, ReleaseLine
+from bridge.core.commands import (
+    CallTool,
+    CloseRealtime,
+    End,
+    EndReason,
+    FromSession,
+    LineReleased,
+    LineTransferred,
+    Note,
+    OpenRealtime,
+    ReleaseLine,
+    ToBeside,
+    ToolAnswered,
+    TransferLine,
+    UseRealtime,
+)
+from bridge.core.outbox import Command, OurCommand
 from bridge.core.record import CallRecord
-from bridge.flight.flight import Flights
-from bridge.legs import RealtimeEndpoint, RealtimeLeg, TwilioLeg
-from bridge.log import Log
-from bridge.operations.admission import Places
+from bridge.engines.engine import Told
+from bridge.errands import Errand, run_errand
+from bridge.flight.flight import Flight
+from bridge.flight.line import LegName
+from bridge.legs import TwilioLeg
+from bridge.model_lines import ModelLine, ModelLines
 from bridge.operations.running import QUEUES
-from bridge.operations.watch import TOLD, Told, Watch
-from bridge.outside import OpenStream
-from bridge.recording.recording import Recordings
-from bridge.records.book import CallBook
-from bridge.release import LineReleaser
+from bridge.operations.watch import TOLD
+from bridge.operations.watch import Told as Watched
+from bridge.recording.recording import Recording
+from bridge.services import Services
+from bridge.tooling.running import CallFacts, Direction
 
 # Full: the readers wait, and TCP tells the peer to wait.
 INBOX_MAX: Final = 256
 # Full: the peer is too slow, and the call ends (SLOW_PEER). An answer of 60 s may arrive in one
 # burst: some 500 pieces of audio with a mark each.
 TWILIO_OUTBOX_MAX: Final = 2048
-# Full: the same. At most 15 s of kept caller audio, 750 frames, go out at once.
-REALTIME_OUTBOX_MAX: Final = 1024
 
 CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 
-Inbound = twilio.Inbound | realtime.Inbound | LineReleased
-OurCommand = OpenRealtime | ReleaseLine | End | Note
-Command = twilio.Outbound | realtime.Outbound | OurCommand
-
-
-@dataclass(frozen=True)
-class Services:
-    """What all calls of a process share. `releaser` is None without REST credentials."""
-
-    agents: Agents
-    endpoint: RealtimeEndpoint
-    open_stream: OpenStream
-    tokens: CallTokens
-    releaser: LineReleaser | None
-    log: Log
-    log_event_types: frozenset[str] = frozenset()
-    book: CallBook = field(default_factory=CallBook)
-    places: Places = field(default_factory=Places)
-    watch: Watch = field(default_factory=Watch)
-    flights: Flights = field(default_factory=Flights)
-    recordings: Recordings = field(default_factory=Recordings)
+Inbound = twilio.Inbound | FromSession | LineReleased | LineTransferred | ToolAnswered
 
 
 class Session:
@@ -76,15 +72,17 @@ class Session:
     def __init__(self, services: Services, leg: TwilioLeg) -> None:
         self._services = services
         self._twilio = leg
-        self._realtime = RealtimeLeg(services.endpoint, services.open_stream)
+        self._lines = ModelLines(services.endpoint, services.open_stream)
         self._began = trio.current_time()
         self._call = Call(services.agents.settings_plan, self._began)
         self._page = services.book.page()
         self._watch = services.watch.call(self._began)
         self._place: str | None = None
         self._flight = services.flights.begin(self._began)
-        listening = (self._flight, services.recordings.begin())
-        self._taps = tuple(tap for tap in listening if tap is not None)
+        self._recording: Recording | None = None
+        self._agent = DEFAULT
+        self._direction: Direction = "inbound"
+        self._taps: tuple[Flight | Recording, ...] = () if self._flight is None else (self._flight,)
         self._log = services.log
         self._scope = trio.CancelScope()
         self._timer = trio.CancelScope()
@@ -92,9 +90,6 @@ class Session:
         self._ended = False
         self._post, self._inbox = trio.open_memory_channel[Inbound](INBOX_MAX)
         self._play, self._to_twilio = trio.open_memory_channel[twilio.Outbound](TWILIO_OUTBOX_MAX)
-        self._tell, self._to_realtime = trio.open_memory_channel[realtime.Outbound](
-            REALTIME_OUTBOX_MAX
-        )
         self.gone = trio.Event()
 
     async def run(self) -> CallRecord:
@@ -123,14 +118,18 @@ class Session:
     @property
     def queues(self) -> Mapping[str, int]:
         """How many messages wait, by queue."""
-        waiting = (self._inbox, self._to_twilio, self._to_realtime)
-        depths = (queue.statistics().current_buffer_used for queue in waiting)
+        waiting = (self._inbox.statistics(), self._to_twilio.statistics())
+        depths = [*(queue.current_buffer_used for queue in waiting), self._lines.waiting]
         return dict(zip(QUEUES, depths, strict=True))
 
     def wind_up(self) -> None:
         """The process stops soon: say goodbye, and end the call with SHUTDOWN."""
         self._obey(self._call.wind_up(EndReason.SHUTDOWN, trio.current_time()))
         self._timer.deadline = -math.inf  # the driver sleeps towards a later one than there is now
+
+    def _end_now(self, reason: EndReason) -> None:
+        self._obey(self._call.end(reason, trio.current_time()))
+        self._timer.deadline = -math.inf
 
     def stop(self) -> None:
         """The process stops: end the call with SHUTDOWN."""
@@ -143,13 +142,13 @@ class Session:
             while not self._ended:
                 await self._take_messages_until_a_deadline()
                 self._obey(self._call.expire(trio.current_time()))
-            await self._realtime.aclose()
+            await self._lines.aclose()
         except trio.Cancelled:
             # The caller is gone or the process stops: no manners, only the close below.
             self._settle()
             raise
         finally:
-            await trio.aclose_forcefully(self._realtime)
+            await trio.aclose_forcefully(self._lines)
 
     async def _take_messages_until_a_deadline(self) -> None:
         """Return when a deadline may be due, or a nearer one was set; too early does no harm.
@@ -181,16 +180,18 @@ class Session:
             if self._place is None and not self._let_in(message, now):
                 self._obey(self._call.end(EndReason.STREAM_REFUSED, now))
                 return
-            self._log = self._log.bind(call_sid=message.call_sid)
+            if self._recording is not None and self._recording not in self._taps:
+                self._line("recording_begun")
+                self._taps += (self._recording,)
             for tap in self._taps:
                 tap.name(message.call_sid)
             self._page.answered(message.custom_parameters, now)
-        elif type(message) is realtime.SpeechStopped:
-            self._page.speech_stopped(now)
-        elif type(message) is realtime.SpeechStarted:
-            self._page.speech_started()
-        if type(message) in TOLD:
-            self._watch.received(cast("Told", message), now)
+        told: object = message
+        if type(message) is FromSession:
+            # What a session says that is not in use any more is nobody's business.
+            told = message.message if message.session == self._lines.in_use else message
+        if type(told) in TOLD:
+            self._watch.received(cast("Watched", told), now)
         self._obey(self._call.receive(message, now))
 
     def _let_in(self, start: twilio.Start, now: float) -> bool:
@@ -199,16 +200,26 @@ class Session:
         why = ""
         if not self._services.tokens.use(token, start.call_sid):
             why = "token"
-        elif not self._find_agent(start.custom_parameters):
-            why = "agent"
-        elif not self._services.places.take(start.call_sid, now):
-            why = "full"
+        else:
+            self._log = self._log.bind(call_sid=start.call_sid)
+            if not self._find_agent(start.custom_parameters):
+                why = "agent"
+            elif not self._services.places.take(start.call_sid, now):
+                why = "full"
         if why:
             self._services.watch.refused(why)
             self._line("start_refused", why=why)
             return False
         self._place = start.call_sid
+        self._nursery.start_soon(self._see_that_token_is_new, token)
         return True
+
+    async def _see_that_token_is_new(self, token: str) -> None:
+        """Other processes may have seen it; what they know comes from a database, so later."""
+        if not await self._services.used_tokens.is_first_use(token):
+            self._services.watch.refused("token")
+            self._line("start_refused", why="token")
+            self._end_now(EndReason.STREAM_REFUSED)
 
     def _find_agent(self, parameters: Mapping[str, str]) -> bool:
         """Make this the call that its agent wants it to be, if there is such an agent."""
@@ -219,12 +230,15 @@ class Session:
         except CallRefused as refused:
             self._line("agent_refused", why=str(refused))
             return False
+        self._recording = services.recordings.begin() if choice.agent.conduct.records else None
         if choice.parameters:
+            self._agent, self._direction = choice.agent.name, choice.direction
             self._line("agent_chosen", agent=choice.agent.name, direction=choice.direction)
+            self._note_flight("call", "agent_settings", **choice.settings)
             self._call.follow(plan)
             self._page.spoken_by(choice.agent.name, plan.model)
-            endpoint = replace(services.endpoint, model=plan.model)
-            self._realtime = RealtimeLeg(endpoint, services.open_stream)
+            self._watch.spoken_by(choice.agent.name, plan.model)
+            self._lines.endpoint = replace(services.endpoint, model=plan.model)
         return True
 
     def _settle(self) -> None:
@@ -243,13 +257,11 @@ class Session:
         for command in commands:
             try:
                 if isinstance(command, realtime.Outbound):
-                    self._tell.send_nowait(command)
+                    self._lines.tell(command)
                     if type(command) is realtime.ConversationItemCreate:
                         self._note_tool(command.item)
                 elif isinstance(command, twilio.Outbound):
                     self._play.send_nowait(command)
-                    if self._page.awaits_sound and type(command) is twilio.SendMedia:
-                        self._page.sounded(trio.current_time())
                 else:
                     self._do(command)
             except trio.WouldBlock:
@@ -261,16 +273,23 @@ class Session:
         match command:
             case Note(event=event, fields=fields):
                 self._line(event, **fields)
-            case OpenRealtime():
-                self._nursery.start_soon(self._live_with_realtime)
-            case ReleaseLine():
-                self._nursery.start_soon(self._release_line)
+            case OpenRealtime(session=number, beside=beside):
+                line = self._lines.open(number, beside=beside)
+                self._nursery.start_soon(self._live_with_realtime, line)
+            case ToBeside(event=event):
+                self._lines.tell_beside(event)
+            case UseRealtime(session=number):
+                self._hang_up_on(self._lines.use(number))
+            case CloseRealtime(session=number):
+                self._hang_up_on(number)
+            case ReleaseLine() | TransferLine() | CallTool():
+                self._nursery.start_soon(self._run, command)
             case End(reason=reason):
                 self._write_down(reason.value)
             case _:
                 assert_never(command)
 
-    def _note_tool(self, item: realtime.UserMessage | realtime.FunctionCallOutput) -> None:
+    def _note_tool(self, item: realtime.Item) -> None:
         if isinstance(item, realtime.FunctionCallOutput):
             self._watch.tool_answered(item.call_id, trio.current_time())
 
@@ -281,15 +300,14 @@ class Session:
         self._line("call_ended", reason=reason, record=msgspec.to_builtins(record))
         now = trio.current_time()
         self._page.close(reason, record, now)
-        self._watch.ended(reason, record, self._page.latencies_ms, now)
+        self._watch.ended(reason, record, now)
         for tap in self._taps:
             tap.close(reason, record, trio.current_time())
 
     def _line(self, event: str, **fields: Any) -> None:
-        now = trio.current_time()
-        self._log.info(event, ms=math.floor((now - self._began) * 1000), **fields)
-        if self._flight is not None:
-            self._flight.note("call", event, now, **fields)
+        since_s = trio.current_time() - self._began
+        self._log.info(event, ms=math.floor(since_s * 1000), **fields)
+        self._note_flight("call", event, **fields)
 
     def _show(self, text: str | None, event: realtime.Inbound) -> None:
         """Log an event the operator asked to see, without audio."""
@@ -303,6 +321,8 @@ class Session:
             item = body.get("item")
             if isinstance(item, dict) and item.get("role") == "user":
                 item["content"] = "***"  # may be pressed keys
+            elif isinstance(item, dict) and "output" in item:
+                item["output"] = "***"  # the same, or what a tool knows of the caller
             self._line("realtime_event", type=kind, body=body)
 
     # -------------------------------------------------------------------------- peers
@@ -321,43 +341,56 @@ class Session:
                 tap.twilio("out", message, trio.current_time())
             await self._twilio.send(message)
 
-    async def _live_with_realtime(self) -> None:
-        if self._flight is not None:
-            self._flight.note("realtime", "connecting", trio.current_time())
-        closed = await self._realtime.run(self._read_realtime, self._write_realtime)
-        if self._flight is not None:
-            now = trio.current_time()
-            self._flight.note("realtime", "closed", now, code=closed.code, reason=closed.reason)
-        if not self._ended:
-            self._line("realtime_disconnected", code=closed.code, reason=closed.reason)
-        await self._deliver(closed)
+    async def _live_with_realtime(self, line: ModelLine) -> None:
+        number = line.number
+        self._note_flight("realtime", "connecting", session=number)
+        closed = await line.live(self._read_realtime, self._write_realtime)
+        wanted = self._lines.forget(number) is not None
+        how = {"code": closed.code, "reason": closed.reason, "session": number}
+        self._note_flight("realtime", "closed", ours=not wanted, **how)
+        if wanted and not self._ended:
+            self._line("realtime_disconnected", **how)
+        await self._deliver(FromSession(number, closed))
 
-    async def _read_realtime(self, leg: RealtimeLeg) -> None:
+    def _hang_up_on(self, number: int) -> None:
+        line = self._lines.forget(number)
+        if line is not None:
+            self._nursery.start_soon(line.hang_up)
+
+    def _note_flight(self, leg: LegName, event: str, **fields: Any) -> None:
+        if self._flight is not None:
+            self._flight.note(leg, event, trio.current_time(), **fields)
+
+    async def _read_realtime(self, line: ModelLine) -> None:
+        leg = line.leg
+        await self._tell_call(line.number, leg.opened())
         while True:
-            text = await leg.receive()
+            await self._tell_call(line.number, leg.decode(await leg.receive()))
+
+    async def _tell_call(self, number: int, told: Sequence[Told]) -> None:
+        """Hand events of the model over, and their texts to whoever writes them down."""
+        for text, event in told:
             for tap in self._taps:
                 tap.realtime("in", text, trio.current_time())
-            event = leg.decode(text)
             if self._services.log_event_types:
                 self._show(text, event)
-            await self._deliver(event)
+            await self._deliver(FromSession(number, event))
 
-    async def _write_realtime(self, leg: RealtimeLeg) -> None:
+    async def _write_realtime(self, line: ModelLine) -> None:
         while True:
-            event = await self._to_realtime.receive()
+            event = await line.to_send.receive()
             for tap in self._taps:
                 tap.realtime("out", event, trio.current_time())
-            await leg.send(event)
+            await line.leg.send(event)
 
-    async def _release_line(self) -> None:
-        releaser, call_sid = self._services.releaser, self._call.record.call_sid
-        assert releaser is not None
+    async def _run(self, errand: Errand) -> None:
+        """Have something done that takes its time; the call is told how it went."""
+        call_sid = self._call.record.call_sid
         assert call_sid is not None
-        if self._flight is not None:
-            self._flight.note("call", "release_line", trio.current_time())
-        released = await releaser.release(call_sid)
-        self._line("line_released", outcome=released.outcome, why=released.why)
-        await self._deliver(LineReleased(released.outcome))
+        if type(errand) is ReleaseLine:
+            self._note_flight("call", "release_line")
+        facts = CallFacts(call_sid, self._agent, self._direction)
+        await self._deliver(await run_errand(errand, facts, self._services, self._line))
 
     async def _deliver(self, message: Inbound) -> None:
         """Hand over, without a pause if there is room: a cancellation there would lose it."""

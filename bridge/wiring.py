@@ -5,42 +5,63 @@ Owns the translation of names, and the places where secrets leave the settings. 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+import trio
 
 from bridge import call_token
 from bridge.agents.choosing import DEFAULT, Agents
 from bridge.agents.reading import read_agents
+from bridge.core.abilities import Abilities
 from bridge.core.plan import CallPlan
 from bridge.core.realtime import SemanticVad, ServerVad, TurnDetection
+from bridge.engines.gpt_live.session import ABILITIES as LIVE
+from bridge.engines.gpt_live.session import GptLive
+from bridge.entra import Application, EntraTokens
 from bridge.errors import BridgeError
 from bridge.flight.flight import Flights, FlightSink
 from bridge.legs import RealtimeEndpoint
 from bridge.log import Log, make_log, standard_output
 from bridge.operations.admission import Places
 from bridge.operations.running import Snapshot
+from bridge.operations.used_tokens import UsedTokens
 from bridge.operations.watch import Watch
 from bridge.outside import Outside
 from bridge.recording.recording import Recordings, RecordingSink
 from bridge.records.book import CallBook, CallRecords
 from bridge.records.numbers import NumberPolicy
 from bridge.release import LineReleaser
-from bridge.session import Services
+from bridge.services import Services
 from bridge.settings import Settings
+from bridge.settings.secret_texts import secrets_of
+from bridge.tooling.guarded_door import GuardedDoor
+from bridge.tooling.http_tool import HttpCaller, HttpTool
+from bridge.tooling.running import ToolRunner
+from bridge.tooling.toolbox import THREADS_MAX, Toolbox
+from bridge.transfer import LineTransfer
+from bridge.twilio_rest import TwilioRest
 
 if TYPE_CHECKING:
     from bridge.operations.metrics import Metrics
 
 SHAPING = (
+    *("engine", "live_delegation_model"),
     *("model", "voice", "temperature", "transcription_model"),
     *("greeting", "turn_detection", "vad_threshold", "vad_prefix_padding_ms"),
     *("vad_silence_duration_ms", "vad_idle_timeout_ms", "vad_create_response"),
     *("vad_interrupt_response", "vad_eagerness", "end_call_grace_seconds"),
     *("end_call_watchdog_seconds", "end_call_interruptible", "max_call_seconds"),
+    *("realtime_session_renew_seconds", "realtime_reconnect_seconds"),
     *("max_call_warning_seconds", "max_call_farewell_seconds", "dtmf_to_model", "dtmf_interrupts"),
     *("dtmf_pause_seconds", "dtmf_terminator", "idle_nudge_seconds", "idle_nudges_max"),
+    "tool_filler_seconds",
 )
 """Settings that shape a call: a flight record names those that differ from their default."""
+
+SOMEBODY = "a person"
+"""How the model knows TRANSFER_NUMBER."""
 
 
 class TelemetryMissing(BridgeError):  # noqa: N818 - the base is the error
@@ -49,11 +70,15 @@ class TelemetryMissing(BridgeError):  # noqa: N818 - the base is the error
 
 def plan_for(settings: Settings) -> CallPlan:
     """What a call shall be, without the secrets."""
+    transfers = {}
+    if settings.transfer_number and settings.can_release:
+        transfers = {SOMEBODY: settings.transfer_number}
     return CallPlan(
         model=settings.model,
         voice=settings.voice,
         instructions=settings.instructions,
         dialect=settings.realtime_dialect,
+        abilities=LIVE if settings.engine == "live" else Abilities(),
         temperature=settings.temperature if settings.realtime_dialect == "beta" else None,
         prompt_id=settings.prompt_id,
         prompt_version=settings.prompt_version,
@@ -74,6 +99,17 @@ def plan_for(settings: Settings) -> CallPlan:
         idle_nudges_max=settings.idle_nudges_max,
         idle_nudge_text=settings.idle_nudge_text,
         idle_goodbye_text=settings.idle_goodbye_text,
+        builtin_tools=("end_call", "transfer_call") if transfers else ("end_call",),
+        transfers=transfers,
+        transfer_announcement=settings.transfer_announcement,
+        transfer_language=settings.transfer_language,
+        tool_filler_s=settings.tool_filler_seconds,
+        tool_filler_text=settings.tool_filler_text,
+        renew_s=settings.realtime_session_renew_seconds,
+        reconnect_s=settings.realtime_reconnect_seconds,
+        fallback_number=settings.fallback_number or "",
+        fallback_text=settings.fallback_text,
+        fallback_language=settings.fallback_language,
         can_release=settings.can_release,
         show_timing_math=settings.show_timing_math,
     )
@@ -96,16 +132,33 @@ def log_for(settings: Settings, outside: Outside) -> Log:
     )
 
 
-def secrets_of(settings: Settings) -> list[str]:
-    """All secrets of these settings that could get into a text."""
-    given = (
-        settings.openai_api_key,
-        settings.twilio_auth_token,
-        settings.call_token_secret,
-        settings.record_numbers_key,
-        settings.metrics_token,
+def entra_for(settings: Settings, outside: Outside) -> EntraTokens | None:
+    """Where tokens for the endpoint come from; None = it takes a key."""
+    if settings.realtime_auth != "entra":
+        return None
+    secret = settings.azure_client_secret
+    application = Application(
+        f"{settings.azure_authority_host}/{settings.azure_tenant_id}/oauth2/v2.0/token",
+        settings.azure_client_id or "",
+        settings.azure_token_scope,
+        secret.get_secret_value() if secret is not None else "",
+        settings.azure_federated_token_file,
     )
-    return [secret.get_secret_value() for secret in given if secret is not None]
+    return EntraTokens(application, outside.http_transport)
+
+
+def endpoint_for(settings: Settings, entra: EntraTokens | None) -> RealtimeEndpoint:
+    """Where the speech model is, which engine it needs, and what opens it."""
+    live = partial(GptLive, backend_model=settings.live_delegation_model)
+    return RealtimeEndpoint.at(
+        settings.endpoint_url,
+        settings.model,
+        settings.api_key,
+        settings.realtime_dialect,
+        "api-key" if settings.realtime_auth == "api-key" else "bearer",
+        live if settings.engine == "live" else None,
+        entra.token if entra is not None else None,
+    )
 
 
 def services_for(
@@ -116,37 +169,39 @@ def services_for(
     flights: FlightSink | None = None,
     recordings: RecordingSink | None = None,
     watch: Watch | None = None,
+    used_tokens: UsedTokens | None = None,
+    *,
+    entra: EntraTokens | None = None,
 ) -> Services:
     """What all calls of the process share; without a place for them nothing is kept."""
-    api_key = settings.openai_api_key.get_secret_value()
     auth_token = auth_token_of(settings)
-    releaser = None
+    releaser = transfer = None
     if settings.twilio_account_sid and auth_token:
-        releaser = LineReleaser(
+        rest = TwilioRest(
             settings.twilio_account_sid,
             auth_token,
             outside.http_transport,
             settings.twilio_api_url,
         )
+        releaser = LineReleaser(rest)
+        transfer = LineTransfer(rest, settings.transfer_caller_id or "", settings.public_url)
+    agents = agents_for(settings)
     return Services(
-        agents=agents_for(settings),
-        endpoint=RealtimeEndpoint.at(
-            settings.realtime_url,
-            settings.model,
-            api_key,
-            settings.realtime_dialect,
-            settings.realtime_auth,
-        ),
+        agents=agents,
+        endpoint=endpoint_for(settings, entra),
         open_stream=outside.open_stream,
         tokens=call_token.CallTokens(
             _token_secret(settings), settings.call_token_seconds, outside.wall_clock
         ),
         releaser=releaser,
         log=log,
+        transfer=transfer,
+        tools=toolbox_for(settings, agents, outside, log),
         places=Places(
             settings.max_calls, settings.max_calls_per_caller, settings.stream_within_seconds
         ),
         watch=watch or Watch(),
+        used_tokens=used_tokens or UsedTokens(),
         log_event_types=frozenset(settings.log_event_types),
         book=CallBook(
             records=records,
@@ -160,6 +215,33 @@ def services_for(
         ),
         recordings=Recordings(recordings, outside.wall_clock),
     )
+
+
+def gaps_of_tools(settings: Settings, agents: Agents) -> list[str]:
+    """What still works without these, or does not, and what for."""
+    gaps = []
+    if settings.transfer_number and not settings.can_release:
+        gaps.append(
+            "TRANSFER_NUMBER is set and will not be used: transfer_call needs TWILIO_ACCOUNT_SID "
+            "and TWILIO_AUTH_TOKEN"
+        )
+    if settings.tool_signing_secret is None and any(
+        isinstance(tool, HttpTool) for tool in agents.tools
+    ):
+        gaps.append("TOOL_SIGNING_SECRET is not set: requests of HTTP tools are not signed")
+    return gaps
+
+
+def toolbox_for(settings: Settings, agents: Agents, outside: Outside, log: Log) -> ToolRunner:
+    """What runs the tools of all agents."""
+    secret = settings.tool_signing_secret
+    caller = HttpCaller(
+        GuardedDoor(outside.resolve, outside.open_address, frozenset(settings.tool_private_hosts)),
+        secret.get_secret_value().encode() if secret is not None else None,
+        outside.wall_clock,
+    )
+    threads = outside.door(trio.CapacityLimiter(THREADS_MAX))
+    return Toolbox(agents.tools, caller, threads, log)
 
 
 @contextmanager
@@ -176,13 +258,14 @@ def traces_for(
         yield None
         return
     try:
-        from bridge.operations.traces import exported  # noqa: PLC0415 - an extra
+        from bridge.operations.traces import exported, provider_at  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise TelemetryMissing(
             "OTEL_EXPORTER_OTLP_ENDPOINT: install callbridge[telemetry]"
         ) from None
     service = settings.otel_service_name
-    with exported(endpoint, service, version, settings.model, wall_clock) as traces:
+    provider = provider_at(settings.realtime_url)
+    with exported(endpoint, service, version, settings.model, wall_clock, provider) as traces:
         yield traces
 
 
@@ -228,7 +311,7 @@ def number_policy(settings: Settings) -> NumberPolicy:
 def _token_secret(settings: Settings) -> bytes:
     if settings.call_token_secret is not None:
         return settings.call_token_secret.get_secret_value().encode()
-    keys = settings.openai_api_key.get_secret_value(), auth_token_of(settings) or ""
+    keys = settings.api_key, auth_token_of(settings) or ""
     return call_token.derived_secret(*keys)
 
 

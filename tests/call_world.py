@@ -6,7 +6,7 @@ and where, so what the caller heard needs no word of the core. A broken law rais
 it shows.
 
 The main law is memory: when everything has settled, what the model remembers of each item is what
-the caller heard of it.
+the caller heard of it, in whichever session it was said. There is a server for each session.
 """
 
 from functools import partial
@@ -21,17 +21,24 @@ from bridge.core.call import (
     Command,
     End,
     EndReason,
+    FromSession,
     Inbound,
     LineReleased,
+    LineTransferred,
     Note,
     OpenRealtime,
     Phase,
     ReleaseLine,
+    TransferLine,
 )
+from bridge.core.commands import CallTool, CloseRealtime, ToBeside, ToolAnswered, UseRealtime
 from simulator.playout import MarkReached, Played, Playout
 from tests.calls import START, of_type
-from tests.world_parts import HELD_MS, Agenda, Items, Link, item_audio, law
-from tests.world_server import Server
+from tests.world_parts import HELD_MS, WORD_MS, Agenda, Items, Link, item_audio, law
+from tests.world_server import Books, Server
+
+DESK = "+15550100099"
+"""Where the model may send the caller."""
 
 
 class World:
@@ -44,7 +51,12 @@ class World:
         self.call = Call(plan, 0.0)
         self.items = Items()
         self.agenda = Agenda()
-        self.server = Server(self.agenda, self.items, plan.turn_detection, self._to_core)
+        self.books = Books()
+        self.servers: dict[int, Server] = {}
+        self.in_use = 0
+        self.unreachable = 0
+        """So many of the next sessions cannot be had."""
+        self._beside = 0
         self.tolerance_ms = 2 + 3 * jitter_ms
         random = Random(seed)
         to_twilio, from_twilio, to_server, from_server = latencies_ms
@@ -55,13 +67,16 @@ class World:
         self._playout = Playout()
         self._silent_since_ms = 0.0
         self._started = False
-        self._realtime_open = False
         self._ended = False
         self._dead: set[str] = set()
+        self._known_dead: set[int] = set()
         self._frames = 0
         self._hangup = EndReason.AGENT_HUNG_UP
         self._sign_of_life_ms = 0
         self._nudges = 0
+        self._random = Random(seed + 1)
+        self._tools: set[str] = set()
+        self._caller_speaks = False
 
     # -------------------------------------------------------------------- time
     @property
@@ -114,21 +129,32 @@ class World:
         self.agenda.later(self._from_twilio.arrival_ms(self.now_ms), lambda: self.tell(message))
 
     # -------------------------------------------------------------------- the core
-    def tell(self, message: Inbound) -> None:
-        """The core receives a message."""
+    @property
+    def server(self) -> Server:
+        """The server of the session in use, or that is coming."""
+        return self.servers[self.in_use]
+
+    @property
+    def _realtime_open(self) -> bool:
+        return not self.server.dead
+
+    def tell(self, message: Inbound, session: int = 0) -> None:
+        """The core receives a message, perhaps of a session."""
         if self._ended:
             return
         if self._interrupts(message):
             self._bury()
         if isinstance(message, realtime.SpeechStarted | realtime.SpeechStopped | twilio.Dtmf):
             self._sign_of_life_ms = self.now_ms
+            self._caller_speaks = isinstance(message, realtime.SpeechStarted)
         if isinstance(message, realtime.SpeechStarted | twilio.Dtmf):
             self._nudges = 0
-        self._obey(self.call.receive(message, self.now_ms / 1000), message)
+        told = message
+        if session:
+            told = FromSession(session, cast("realtime.Inbound", message))
+        self._obey(self.call.receive(told, self.now_ms / 1000), message)
         if isinstance(message, twilio.Start):
             self._started = True
-        if isinstance(message, realtime.Closed):
-            self._realtime_open = False
 
     def _interrupts(self, message: Inbound) -> bool:
         """Whether this is an end of all that the model has begun to say."""
@@ -136,7 +162,8 @@ class World:
             return False
         if self.call.phase is Phase.TALKING:
             return isinstance(message, realtime.SpeechStarted) or self.plan.dtmf_interrupts
-        by_agent = self._hangup is EndReason.AGENT_HUNG_UP and self.plan.end_call_interruptible
+        by_agent = self._hangup in {EndReason.AGENT_HUNG_UP, EndReason.TRANSFERRED}
+        by_agent = by_agent and self.plan.end_call_interruptible
         taken_back = by_agent or self._hangup is EndReason.IDLE_CALLER
         return self.call.phase is Phase.CLOSING and taken_back and self._realtime_open
 
@@ -187,26 +214,95 @@ class World:
             case ReleaseLine():
                 self._judge_release(EndReason.AGENT_HUNG_UP)
                 self.agenda.later(self.now_ms + 80, lambda: self.tell(LineReleased("completed")))
-            case OpenRealtime():
-                self._realtime_open = True
-                self._to_core(realtime.SessionCreated())
+            case TransferLine():
+                law(not self._playout.buffered_bytes, "what the agent said is heard out")
+                self._hand_on(command)
+            case OpenRealtime() | ToBeside() | UseRealtime() | CloseRealtime():
+                self._obey_about_sessions(command)
+            case CallTool(call_id=call_id):
+                self._run_tool(call_id)
             case Note():
                 self._judge_note(command)
             case twilio.SendMedia() | twilio.SendMark() | twilio.Clear():
                 self._to_phone(command)
             case _:
-                law(self._realtime_open, "nothing on a closed leg")
-                self._to_the_server(command)
+                self._to_the_server(command, self.in_use)
 
-    def _to_the_server(self, event: realtime.Outbound) -> None:
-        law(self._realtime_open, "nothing on a closed leg")
+    def _obey_about_sessions(
+        self, command: OpenRealtime | ToBeside | UseRealtime | CloseRealtime
+    ) -> None:
+        match command:
+            case OpenRealtime(session=number, beside=beside):
+                self._open(number, beside=beside)
+            case ToBeside(event=event):
+                self._to_the_server(event, self._beside)
+            case UseRealtime(session=number):
+                law(self.in_use not in self._known_dead, "a session that is gone is not renewed")
+                self.server.dead = True
+                self.in_use = number
+            case CloseRealtime(session=number):
+                self.servers[number].dead = True
+                self._known_dead.add(number)
+                if number == self.in_use and self._beside not in {0, *self._known_dead}:
+                    self.in_use = self._beside  # it was coming, and is the only one now
+
+    def _hand_on(self, line: TransferLine) -> None:
+        if line.number == DESK:
+            self._judge_release(EndReason.TRANSFERRED)
+        failed = line.number == DESK and self._random.random() < 0.5
+        answer = LineTransferred("failed" if failed else "transferred")
+        self.agenda.later(self.now_ms + 80, lambda: self.tell(answer))
+
+    def _run_tool(self, call_id: str) -> None:
+        answers = self.books.answers
+        law(call_id not in answers, "a tool is run once")
+        output = f'{{"answer":{len(answers)}}}'
+        answers[call_id] = "there is no answer yet"
+        self._tools.add(call_id)
+
+        def answer() -> None:
+            answers[call_id] = output
+            self._tools.remove(call_id)
+            self.tell(ToolAnswered(call_id, output))
+
+        self.agenda.later(self.now_ms + self._random.choice([1, 60, 900, 2500, 7000]), answer)
+
+    def _open(self, number: int, *, beside: bool) -> None:
+        """Another session; those that cannot be had are gone after a while."""
+        in_use = self.in_use in self.servers and self.in_use not in self._known_dead
+        law(beside is in_use, "one is in use")
+        server = Server(
+            self.agenda,
+            self.items,
+            self.plan.turn_detection,
+            partial(self._to_core, number),
+            self.books,
+            number,
+        )
+        self.servers[number] = server
+        if beside:
+            self._beside = number
+        else:
+            self.in_use = number
+        if self.unreachable:
+            self.unreachable -= 1
+            server.dead = True
+            at_ms = self._from_server.arrival_ms(self.now_ms + 100)
+            self.agenda.later(at_ms, partial(self._tell_event, number, realtime.Closed(1006)))
+        else:
+            self._to_core(number, realtime.SessionCreated())
+
+    def _to_the_server(self, event: realtime.Outbound, number: int) -> None:
+        server = self.servers[number]
+        law(number not in self._known_dead, "nothing on a closed leg")
         if isinstance(event, realtime.ResponseCreate):
-            active = any(one.told_created and not one.told_done for one in self.server.responses)
+            here = [one for one in server.responses if one.session == number]
+            active = any(one.told_created and not one.told_done for one in here)
             law(not active, "no request while a response is known to be active")
         if isinstance(event, realtime.ResponseCancel):
             self._dead.add(event.response_id)
         at_ms = self._to_server.arrival_ms(self.now_ms)
-        self.agenda.later(at_ms, partial(self.server.serve, event))
+        self.agenda.later(at_ms, partial(server.serve, event))
 
     def _judge_note(self, note: Note) -> None:
         """What the core has decided: a nudge, a warning, a goodbye."""
@@ -215,6 +311,10 @@ class World:
         if note.event == "caller_idle" or note.fields.get("reason") == EndReason.IDLE_CALLER:
             self._judge_silence()
         self._nudges += note.event == "caller_idle"
+        if note.event == "filler":
+            law(bool(self._tools), "nobody fills a silence in which no tool runs")
+            law(not self._caller_speaks, "nobody fills the caller's words")
+            law(not self._playout.buffered_bytes, "nobody fills the sound of the agent")
         if note.event == "time_warning" and note.fields["left_s"] > self.plan.call_warning_s / 2:
             law(not self._playout.buffered_bytes, "nobody is warned over the sound")
 
@@ -226,7 +326,7 @@ class World:
         law(quiet, "who listens, speaks or types is not idle")
 
     def _judge_release(self, reason: EndReason) -> None:
-        polite = {EndReason.AGENT_HUNG_UP, EndReason.IDLE_CALLER}
+        polite = {EndReason.AGENT_HUNG_UP, EndReason.IDLE_CALLER, EndReason.TRANSFERRED}
         if reason not in polite or self.call.phase is Phase.TALKING:
             return
         for item, sent in self.items.sent.items():
@@ -235,7 +335,8 @@ class World:
         for response in self.server.responses:
             over = response.told_done or response.cancel_asked or response.cancelled
             heard = any(self.items.sent[item] for item in response.items)
-            open_end = heard and not over and self._realtime_open
+            here = response.session == self.in_use and self._realtime_open
+            open_end = heard and not over and here
             law(not open_end, "the goodbye is finished before the line is released")
 
     # -------------------------------------------------------------------- the phone
@@ -259,6 +360,8 @@ class World:
         law(offset == self.items.sent[item], "each item is sent once and in order")
         response = self.items.response[item]
         law(response.id not in self._dead, f"no audio of {response.id}, which was interrupted")
+        held = len(audio) < 160  # the rest of a frame, when its session has gone
+        law(response.session == self.in_use or held, "only the session in use speaks")
         self.items.sent[item] = offset + len(audio)
         law(self.items.sent[item] <= self.items.generated[item], "sent <= generated")
         return item, offset
@@ -279,7 +382,7 @@ class World:
         for _ in range(count):
             self._frames += 1
             audio = self._frames.to_bytes(4, "big") * 40
-            self.server.caller_sent += audio
+            self.books.caller_sent += audio
             message = twilio.Media(self.now_ms, self._frames, audio)
             at_ms = self._from_twilio.arrival_ms(self.now_ms)
             self.agenda.later(at_ms, partial(self.tell, message))
@@ -291,14 +394,12 @@ class World:
         self.agenda.later(at_ms, lambda: self.tell(message))
 
     # -------------------------------------------------------------------- the server
-    def _to_core(self, event: realtime.Inbound) -> None:
-        if self._realtime_open:
+    def _to_core(self, number: int, event: realtime.Inbound) -> None:
+        if not self.servers[number].dead:
             at_ms = self._from_server.arrival_ms(self.now_ms)
-            self.agenda.later(at_ms, lambda: self._tell_event(event))
+            self.agenda.later(at_ms, lambda: self._tell_event(number, event))
 
-    def _tell_event(self, event: realtime.Inbound) -> None:
-        if not self._realtime_open:
-            return
+    def _tell_event(self, number: int, event: realtime.Inbound) -> None:
         for response in self.server.responses:
             if isinstance(event, realtime.ResponseCreated) and event.response.id == response.id:
                 response.told_created = True
@@ -306,34 +407,57 @@ class World:
                     self._dead.add(response.id)
             if isinstance(event, realtime.ResponseDone) and event.response.id == response.id:
                 response.told_done = True
-        self.tell(event)
+        if isinstance(event, realtime.Closed):
+            self._known_dead.add(number)
+        self.tell(event, number)
 
     def drop_realtime(self) -> None:
-        """The connection breaks."""
-        self._to_core(realtime.Closed(1006))
+        """The connection breaks; what was sent before still arrives."""
+        self._to_core(self.in_use, realtime.Closed(1006))
+        self.server.dead = True
 
     # -------------------------------------------------------------------- the laws of rest
     def settle(self) -> None:
         """Let everything arrive and sound; then what is remembered must be what was heard."""
         self.run(max(4000, 500 + self._playout.buffered_bytes // 8))
-        said = -1
-        while said != len(self.server.responses):
-            while self._playout.buffered_bytes or (self.server.active and not self._ended):
+        said = (-1, -1)
+        while said != (len(self.server.responses), self.in_use):
+            while self._playout.buffered_bytes or (
+                (self.server.active or self._tools) and not self._ended
+            ):
                 self.run(1000)
-            said = len(self.server.responses)
+            said = (len(self.server.responses), self.in_use)
             self.run(1500)
         if self._ended or self.call.phase is not Phase.TALKING or not self._realtime_open:
             return
-        for item in self.items.response:
+        self._judge_restored()
+        for item, response in self.items.response.items():
+            if response.session != self.in_use:
+                continue
             remembered = self.items.truncated_ms.get(item, self.items.generated[item] // 8)
             heard = self.items.heard[item] / 8
             law(
                 abs(remembered - heard) <= self.tolerance_ms + HELD_MS,
                 f"item {item}: remembered {remembered} ms, heard {heard} ms",
             )
-        law(self.server.appended == self.server.caller_sent, "all caller audio arrives")
+        law(self.books.arrived == len(self.books.caller_sent), "all caller audio arrives")
         answered_once = all(count == 1 for count in self.server.tool_calls.values())
         law(answered_once, "each call is answered once")
+        law(not self.books.untold, "each output is told")
+
+    def _judge_restored(self) -> None:
+        """What earlier sessions said, this one knows in the words that were heard."""
+        said = {
+            item.content[0].text.split()[0][:2]: len(item.content[0].text.split())
+            for item in self.server.restored.values()
+            if isinstance(item, realtime.AssistantMessage)
+        }
+        for item, response in self.items.response.items():
+            if response.session == self.in_use:
+                continue
+            heard_ms, words = self.items.heard[item] / 8, said.get(f"{item % 100:02}", 0)
+            near = abs(words * WORD_MS - heard_ms) <= WORD_MS + self.tolerance_ms + HELD_MS
+            law(near, f"item {item}: {words} words restored, heard {heard_ms} ms")
 
     def begin(self, frames_before_ready: int) -> None:
         """Bring the call up, with the caller already talking."""

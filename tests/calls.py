@@ -21,7 +21,7 @@ START = twilio.Start(
 C = TypeVar("C")
 
 
-def of_type(commands: Sequence[Command], kind: type[C]) -> list[C]:
+def of_type(commands: Sequence[object], kind: type[C]) -> list[C]:
     """Return the commands of one kind, in order."""
     return [command for command in commands if isinstance(command, kind)]
 
@@ -71,12 +71,15 @@ def done(
 
 
 def tool_call(
-    response_id: str, name: str = "end_call", *, status: str | None = "completed"
+    response_id: str,
+    name: str = "end_call",
+    *,
+    call_id: str = "call_1",
+    arguments: str = "{}",
+    status: str | None = "completed",
 ) -> realtime.OutputItemDone:
     """Return a function call of the model."""
-    item = realtime.OutputItem(
-        type="function_call", id="item_f", status=status, name=name, call_id="call_1"
-    )
+    item = realtime.OutputItem("function_call", "item_f", status, name, call_id, arguments)
     return realtime.OutputItemDone(response_id, item)
 
 

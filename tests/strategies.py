@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.core import realtime, twilio
 from bridge.core.call import Inbound, LineReleased
+from bridge.core.commands import LineTransferred, ToolAnswered
 
 frames = st.binary(min_size=160, max_size=160)
 """Caller audio: one frame of 20 ms."""
@@ -90,8 +91,9 @@ _items = st.builds(
     realtime.OutputItem,
     type=st.sampled_from(["function_call", "message"]),
     status=st.sampled_from(["completed", "incomplete", None]),
-    name=st.sampled_from(["end_call", "other", None]),
-    call_id=st.sampled_from(["call_1", None]),
+    name=st.sampled_from(["end_call", "transfer_call", "collect_digits", "look_up", "other", None]),
+    call_id=st.sampled_from(["call_1", "call_2", "call_3", None]),
+    arguments=st.sampled_from(['{"destination":"the desk"}', '{"digits_max":2}', "{", None]),
 )
 _statuses = st.sampled_from(["completed", "cancelled", "failed", "incomplete", "huh"])
 
@@ -125,5 +127,7 @@ messages: st.SearchStrategy[Inbound] = st.one_of(
     twilio_messages,
     realtime_messages,
     st.sampled_from([LineReleased("completed"), LineReleased("failed")]),
+    st.builds(LineTransferred, st.sampled_from(["transferred", "already_over", "failed"])),
+    st.builds(ToolAnswered, st.sampled_from(["call_1", "call_2", "huh"]), st.text(max_size=8)),
 )
 """Anything at all, in any order: what a peer can send is more than what it should send."""

@@ -131,7 +131,8 @@ def test_a_hangup_taken_back_in_the_grace() -> None:
     bench.hear(STARTED, STOPPED, realtime.InputAudioBufferCommitted())
     bench.wait(5.0)
     assert bench.reason() is None
-    bench.hear(created("r2"), delta("r2", "i2", 1000), tool_call("r2"), done("r2"))
+    again = tool_call("r2", call_id="call_2")
+    bench.hear(created("r2"), delta("r2", "i2", 1000), again, done("r2"))
     heard_out(bench).wait(3.1)
 
     assert bench.reason() is EndReason.AGENT_HUNG_UP
@@ -287,7 +288,7 @@ def test_a_mark_that_never_comes_back_does_not_keep_the_line() -> None:
 def test_a_second_end_call_is_answered_and_ignored() -> None:
     """Another tool is answered, too, and no response asked for."""
     bench = closing()
-    bench.hear(tool_call("r1"), tool_call("r1", "look_up"))
+    bench.hear(tool_call("r1", call_id="call_2"), tool_call("r1", "look_up", call_id="call_3"))
 
     assert len(of_type(bench.commands, realtime.ConversationItemCreate)) == 3
     assert not asks(bench)
@@ -316,8 +317,8 @@ def test_keys_from_before_the_goodbye_are_not_told() -> None:
 def test_what_was_wanted_before_is_not_wanted_any_more() -> None:
     """A request that waited for the response is dropped with the hangup."""
     bench = Bench().ready()
-    bench.hear(created("r1"), tool_call("r1", "look_up"), delta("r1", "i1", 500), tool_call("r1"))
-    bench.hear(done("r1"))
+    bench.hear(created("r1"), tool_call("r1", "look_up"), delta("r1", "i1", 500))
+    bench.hear(tool_call("r1", call_id="call_2"), done("r1"))
 
     assert not asks(bench)
 

@@ -23,7 +23,7 @@ pauses_ms = st.integers(0, 2500)
 few = st.integers(0, 5)
 QUIET = [(0.0, 2), (4.0, 1), (4.0, 0)]
 """Silence until a nudge, and how many come before the goodbye."""
-LIMITS = [(3540.0, 60.0, 20.0), (20.0, 15.0, 20.0), (12.0, 0.0, 5.0), (12.0, 5.0, 0.0)]
+LIMITS = [(7200.0, 60.0, 20.0), (20.0, 15.0, 20.0), (12.0, 0.0, 5.0), (12.0, 5.0, 0.0)]
 """The longest call, the warning before and the goodbye after that; seconds."""
 latencies_ms = st.tuples(*[st.integers(5, 150)] * 4)
 
@@ -47,6 +47,7 @@ class CallMachine(RuleBasedStateMachine):
         keys_interrupt=st.booleans(),
         quiet=st.sampled_from(QUIET),
         limits=st.sampled_from(LIMITS),
+        renew_s=st.sampled_from([0.0, 0.0, 3.0, 9.0]),
     )
     def begin(
         self,
@@ -64,6 +65,7 @@ class CallMachine(RuleBasedStateMachine):
         keys_interrupt: bool,
         quiet: tuple[float, int],
         limits: tuple[float, float, float],
+        renew_s: float,
     ) -> None:
         """The call comes up."""
         idle_nudge_s, idle_nudges_max = quiet
@@ -81,6 +83,7 @@ class CallMachine(RuleBasedStateMachine):
             call_max_s=call_max_s,
             call_warning_s=call_warning_s,
             limit_farewell_s=limit_farewell_s,
+            renew_s=renew_s,
             turn_detection=realtime.ServerVad(
                 create_response=answers, interrupt_response=interrupts
             ),
@@ -189,13 +192,27 @@ class CallMachine(RuleBasedStateMachine):
         self.world.server.speech_stops()
         self.world.settle()
 
-    @rule(drops=st.booleans())
-    def end(self, *, drops: bool) -> None:
-        """Somebody goes."""
-        if drops:
-            self.world.drop_realtime()
-        else:
-            self.world.from_twilio(twilio.Stop())
+    @rule(failing=st.integers(0, 3), pause_ms=pauses_ms)
+    def the_session_breaks(self, failing: int, pause_ms: int) -> None:
+        """The connection is gone, and some of the next ones cannot be had."""
+        self.world.unreachable = failing
+        self.world.drop_realtime()
+        self.world.run(pause_ms)
+
+    @rule(reply=replies, after_ms=pauses_ms, failing=st.integers(0, 2))
+    def the_session_breaks_in_an_answer(self, reply: Reply, after_ms: int, failing: int) -> None:
+        """While the model speaks, thinks, or has just finished."""
+        self.world.server.replies.append(reply)
+        self.world.server.speech_starts()
+        self.world.caller_frames(3)
+        self.world.server.speech_stops()
+        self.world.run(after_ms)
+        self.the_session_breaks(failing, 300)
+
+    @rule()
+    def end(self) -> None:
+        """The caller goes."""
+        self.world.from_twilio(twilio.Stop())
         self.world.run(200)
 
     def teardown(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.core import realtime, twilio
 from bridge.core.call import CallPlan, Command, EndReason
-from bridge.core.realtime import ServerVad, UserMessage
+from bridge.core.realtime import InputText, ServerVad, UserMessage
 from tests.calls import Bench, created, cuts, delta, done, of_type, sent_audio, tool_call
 
 STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
@@ -16,7 +16,8 @@ COMMITTED = realtime.InputAudioBufferCommitted()
 def pressed(bench: Bench) -> list[str]:
     """What the model was told about keys."""
     items = of_type(bench.commands, realtime.ConversationItemCreate)
-    return [item.item.content[0].text for item in items if isinstance(item.item, UserMessage)]
+    told = [item.item.content[0] for item in items if isinstance(item.item, UserMessage)]
+    return [part.text for part in told if isinstance(part, InputText)]
 
 
 def asks(bench: Bench) -> int:

@@ -14,11 +14,15 @@ from bridge.core.call import Call, EndReason
 from bridge.core.caller import Caller
 from bridge.core.commands import End
 from bridge.core.hangup import Hangup
+from bridge.core.memory import Memory
 from bridge.core.outbox import Outbox
+from bridge.core.phases import Leg
 from bridge.core.playback import Cut, Interruption, Playback
 from bridge.core.playhead import Playhead
 from bridge.core.realtime import InputAudioBufferAppend
 from bridge.core.responses import Responses
+from bridge.core.sessions import Sessions
+from bridge.core.tape import Tape
 from bridge.core.turns import Turns
 from tests.test_call_machine import GATE, CallMachine
 from tests.world_parts import LawBroken
@@ -174,19 +178,61 @@ def end_twice(plant: pytest.MonkeyPatch) -> None:
 
 def lose_the_first_words(plant: pytest.MonkeyPatch) -> None:
     """Caller audio from before the session is thrown away."""
-    plant.setattr(Caller, "deliver_kept", lambda self: None)
+
+    def planted(self: Caller, now: float) -> None:
+        self._kept.clear()
+        deliver(self, now)
+
+    deliver = Caller.deliver
+    plant.setattr(Caller, "deliver", planted)
 
 
 def repeat_the_first_words(plant: pytest.MonkeyPatch) -> None:
     """What was kept is delivered, and kept."""
-    deliver = Caller.deliver_kept
+    deliver = Caller.deliver
 
-    def planted(self: Caller) -> None:
-        deliver(self)
+    def planted(self: Caller, now: float) -> None:
+        deliver(self, now)
         commands = self._outbox._commands
         commands += [one for one in commands if isinstance(one, InputAudioBufferAppend)]
 
-    plant.setattr(Caller, "deliver_kept", planted)
+    plant.setattr(Caller, "deliver", planted)
+
+
+def let_the_last_moments_go(plant: pytest.MonkeyPatch) -> None:
+    """What was on its way to the session that was lost is not given to the next one."""
+    plant.setattr(Tape, "between", lambda self, start, end: b"")
+
+
+def restore_all_that_was_said(plant: pytest.MonkeyPatch) -> None:
+    """Livekit and others: another session is told the words that were generated, not heard."""
+    plant.setattr(Memory, "_share", lambda self, entry, heard: 1.0)
+
+
+def restore_what_still_sounds(plant: pytest.MonkeyPatch) -> None:
+    """An answer that is still playing is taken for heard."""
+    plant.setattr(Playback, "heard_of", lambda self, item_id, now: None)
+
+
+def truncate_in_another_session(plant: pytest.MonkeyPatch) -> None:
+    """Items are truncated that the session in use has never had."""
+    cut = Memory.cut
+
+    def planted(self: Memory, item_id: str, heard_ms: int) -> bool:
+        cut(self, item_id, heard_ms)
+        return True
+
+    plant.setattr(Memory, "cut", planted)
+
+
+def listen_to_both(plant: pytest.MonkeyPatch) -> None:
+    """What comes from a session that is not in use any more is played."""
+
+    def planted(self: Sessions, number: int) -> Leg | None:
+        return Leg.READY if number < self.in_use else leg(self, number)
+
+    leg = Sessions.leg
+    plant.setattr(Sessions, "leg", planted)
 
 
 def ask_while_active(plant: pytest.MonkeyPatch) -> None:
@@ -223,6 +269,11 @@ BUGS: list[Plant] = [
     end_twice,
     lose_the_first_words,
     repeat_the_first_words,
+    let_the_last_moments_go,
+    restore_all_that_was_said,
+    restore_what_still_sounds,
+    truncate_in_another_session,
+    listen_to_both,
     ask_while_active,
     leave_a_call_unanswered,
     no_deadline,
@@ -236,7 +287,7 @@ def test_the_machine_finds(bug: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = settings(
         GATE,
         max_examples=500,
-        stateful_step_count=5,
+        stateful_step_count=8,
         phases=[Phase.generate],
         report_multiple_bugs=False,
     )

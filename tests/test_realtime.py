@@ -28,15 +28,24 @@ RECORDED = [
             "audio_start_ms": 1460,
             "item_id": "item_1",
         },
-        realtime.SpeechStarted(),
+        realtime.SpeechStarted(1460),
     ),
     (
         {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 4256, "item_id": "item_1"},
-        realtime.SpeechStopped(),
+        realtime.SpeechStopped(4256),
     ),
     (
         {"type": "input_audio_buffer.committed", "item_id": "item_1", "previous_item_id": None},
-        realtime.InputAudioBufferCommitted(),
+        realtime.InputAudioBufferCommitted("item_1"),
+    ),
+    (
+        {
+            "type": "conversation.item.input_audio_transcription.completed",
+            "item_id": "item_1",
+            "content_index": 0,
+            "transcript": "When are you open?",
+        },
+        realtime.InputTranscribed("item_1", "When are you open?"),
     ),
     (
         {
@@ -138,6 +147,18 @@ EVENTS: list[realtime.Outbound] = [
         "cb_1", realtime.UserMessage((realtime.InputText("The caller pressed 1."),))
     ),
     realtime.ConversationItemCreate("cb_1", realtime.FunctionCallOutput("call_1", "{}")),
+    realtime.ConversationItemCreate(
+        "cb_1", realtime.FunctionCall("call_1", "look_up", "{}"), "cb_item_1", "root"
+    ),
+    realtime.ConversationItemCreate(
+        "cb_1", realtime.UserMessage((realtime.InputAudio(b"\xff\xff\x7f"),)), "cb_item_2"
+    ),
+    realtime.ConversationItemCreate(
+        "cb_1", realtime.SystemMessage((realtime.InputText("Go on."),)), "cb_item_3", "cb_item_2"
+    ),
+    realtime.ConversationItemCreate(
+        "cb_1", realtime.AssistantMessage((realtime.OutputText("We are open."),)), "cb_item_4"
+    ),
     realtime.ConversationItemTruncate("cb_1", "item_1", 1240),
     realtime.ResponseCreate("cb_1"),
     realtime.ResponseCreate("cb_1", realtime.ResponseOptions("Say goodbye.", "none")),

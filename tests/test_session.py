@@ -14,8 +14,9 @@ from trio_websocket import ConnectionClosed
 
 from bridge.app import make_app
 from bridge.core.call import Call
+from bridge.model_lines import REALTIME_OUTBOX_MAX
 from bridge.service import BridgeApp
-from bridge.session import REALTIME_OUTBOX_MAX, TWILIO_OUTBOX_MAX
+from bridge.session import TWILIO_OUTBOX_MAX
 from tests.far_ends import (
     CALL,
     CLOSED,
@@ -210,26 +211,72 @@ async def test_a_server_that_never_admits(autojump_clock: MockClock) -> None:
 
 
 async def test_a_server_that_cannot_be_reached(autojump_clock: MockClock) -> None:
-    """A refused connection is logged with its cause and ends the call."""
+    """A refused connection is logged with its cause; after some attempts the call is ended."""
     async with world(far={"reachable": False}) as w, w.call() as twilio:
         await twilio.begin(w.token)
         ended = await w.over()
 
     assert ended["reason"] == "realtime_refused"
-    (line,) = w.lines.all("realtime_disconnected")
-    assert line["reason"] == "ConnectionRefusedError: Connection refused"
+    lines = w.lines.all("realtime_disconnected")
+    assert {line["reason"] for line in lines} == {"ConnectionRefusedError: Connection refused"}
+    assert [line["session"] for line in lines] == list(range(1, len(lines) + 1))
+    assert ended["ms"] == 8000
 
 
 async def test_a_session_that_drops(autojump_clock: MockClock) -> None:
-    """A lost Realtime connection ends the call, and the log says how it was lost."""
+    """The call goes on in another one, the log says how it was lost, and both are closed."""
     async with world() as w, w.call() as twilio:
         await twilio.begin(w.token)
         await trio.sleep(1)
         await w.realtime.drop()
+        await trio.sleep(1)
+        await w.realtime.speak(SPEECH)
+        await settle()
+        await twilio.hang_up()
         ended = await w.over()
 
-    assert ended["reason"] == "realtime_lost"
+    assert ended["reason"] == "caller_hung_up"
+    assert ended["record"]["reconnects"] == 1
+    assert twilio.audio() == SPEECH
     assert w.lines.all("realtime_disconnected")[0]["code"] == 1006
+    assert w.realtime.opened == len(w.realtime.closed_at) == 2
+
+
+async def test_a_session_that_is_renewed(autojump_clock: MockClock) -> None:
+    """Another one is there beside the old one, which is closed with manners when it takes over."""
+    async with world(realtime_session_renew_seconds=5) as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await trio.sleep(5.6)
+        assert w.realtime.opened == 2
+        assert w.realtime.close_codes == [1000]
+        await twilio.speak(b"\x01" * 160)
+        await settle()
+        await twilio.hang_up()
+        ended = await w.over()
+
+    assert ended["record"]["renewals"] == 1
+    assert [event["type"] for event in w.realtime.heard] == [
+        "session.update",
+        "session.update",
+        "input_audio_buffer.append",
+    ]
+    assert w.realtime.close_codes == [1000, 1000]
+
+
+async def test_a_renewal_that_hangs_is_given_up(autojump_clock: MockClock) -> None:
+    """Nothing of it is left open, wherever it hung."""
+    async with world(realtime_session_renew_seconds=5) as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await trio.sleep(4)
+        w.realtime._admits = False
+        await trio.sleep(8)
+        opened = w.realtime.opened
+        await twilio.hang_up()
+        ended = await w.over()
+
+    assert opened == 3
+    assert ended["record"]["attempts_failed"] == 1
+    assert len(w.realtime.closed_at) == 3
 
 
 async def test_a_long_answer_in_one_burst_is_no_slow_peer(autojump_clock: MockClock) -> None:

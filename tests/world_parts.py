@@ -33,13 +33,23 @@ def item_audio(item: int, start: int, end: int) -> bytes:
     return cells[start - first * 8 : end - first * 8]
 
 
+WORD_MS = 400
+"""A word is said in this time; with the space behind it, it has six letters: 15 in a second."""
+
+
+def words_of(item: int, size: int) -> str:
+    """Return the words of an item of so many bytes."""
+    return " ".join(f"{item % 100:02}{word:03}" for word in range(-(-size // (8 * WORD_MS))))
+
+
 @dataclass
 class Reply:
-    """What the model will say next: items by their size in bytes, how fast, and a tool call."""
+    """What the model will say next: items by their size in bytes, how fast, and tool calls."""
 
     items: tuple[int, ...] = (8000,)
     delta_every_ms: int = 62
     tool: str | None = None
+    calls: int = 1
     tool_first: bool = False
     stragglers: int = 0
     done_late: bool = False
@@ -56,6 +66,7 @@ class ServerResponse:
     told_created: bool = False
     told_done: bool = False
     cancel_asked: bool = False
+    session: int = 0
 
 
 @dataclass

@@ -18,14 +18,17 @@ The legs: what a message makes of a leg; any other message is out of turn there.
     Twilio    OPENING      Start → STREAMING · Connected
               STREAMING    Media · Mark · Dtmf
               both         Stop, Closed → GONE
-    Realtime  UNOPENED     nothing
-              OPENING      SessionCreated → CONFIGURING · Error · Closed → GONE
-              CONFIGURING  SessionUpdated → READY · Error · Closed → GONE
-              READY        everything else · Closed → GONE
+    Realtime  OPENING      SessionCreated → CONFIGURING · Error · Closed
+              CONFIGURING  SessionUpdated → STANDBY · Error · Closed
+              STANDBY      takes over → READY · SessionUpdated · Error · Closed
+              READY        everything else · Closed
+
+A call has one Realtime session in use (READY), and perhaps one that is coming: `model_side` tells
+when it is replaced. What still comes from any other is passed over.
 
 The phase follows from both:
 
-    SETUP      until the Realtime leg is READY                → TALKING
+    SETUP      until there is a Realtime session              → TALKING
     TALKING    until the model calls end_call, the caller
                has been silent for too long, or the time is up → CLOSING
     CLOSING    until the goodbye was heard                    → RELEASING, or ENDED
@@ -33,20 +36,38 @@ The phase follows from both:
     RELEASING  until Twilio has released the line             → ENDED
     ENDED      nothing comes out any more; End was the last command
 
+    TRANSFERRING stands beside RELEASING if the model hands the line on: if that fails, the caller
+    is still there, and the model is told so → TALKING.
+
     Twilio GONE ends the call: the caller has hung up, or in RELEASING, we have.
-    Realtime GONE ends it too (refused before READY, lost after), but for CLOSING: the goodbye is
-    heard out.
+    A lost session does not end it: another one is looked for, meanwhile the phase stays TALKING. If
+    none can be had, or the model is of no more use for another reason, Twilio's own voice tells the
+    caller so and the line goes on without us: RELEASING. In CLOSING the goodbye is heard out.
 """
 
 from typing import Final, assert_never
 
-from bridge.core import realtime, twilio
-from bridge.core.commands import End, EndReason, LineReleased, Note, OpenRealtime, ReleaseLine
+from bridge.core import fallback, realtime, twilio
+from bridge.core.commands import (
+    End,
+    EndReason,
+    FromSession,
+    LineReleased,
+    LineTransferred,
+    Note,
+    OpenRealtime,
+    Ours,
+    ReleaseLine,
+    ToolAnswered,
+    TransferLine,
+)
 from bridge.core.conversation import Conversation
 from bridge.core.deadlines import Deadlines
+from bridge.core.line import RELEASE, TRANSFER, Line
+from bridge.core.model_side import DEADLINES, MALFORMED_MAX, ModelSide
 from bridge.core.mulaw import whole_ms
 from bridge.core.outbox import Command, Outbox
-from bridge.core.phases import REALTIME_LEG, TWILIO_LEG, Leg, Phase
+from bridge.core.phases import TWILIO_LEG, Leg, Phase
 from bridge.core.plan import CallPlan
 from bridge.core.playback import Playback
 from bridge.core.record import CallRecord, count
@@ -58,27 +79,24 @@ __all__ = [
     "Command",
     "End",
     "EndReason",
+    "FromSession",
     "Inbound",
     "LineReleased",
+    "LineTransferred",
     "Note",
     "OpenRealtime",
     "Phase",
     "ReleaseLine",
+    "TransferLine",
 ]
 
-Inbound = twilio.Inbound | realtime.Inbound | LineReleased
-
-MALFORMED_MAX: Final = 20
-"""More messages of one leg that cannot be read end the call."""
-RELEASE_TIMEOUT_S: Final = 10.0
-"""How long the release of the line may take."""
+Inbound = twilio.Inbound | realtime.Inbound | FromSession | Ours
+"""A Realtime message that does not name its session is of the one in use, or that is coming."""
 
 START: Final = "start"
-READY: Final = "ready"
 LINE: Final = "line"
 LIMIT: Final = "limit"
 CUT: Final = "cut"
-RELEASE: Final = "release"
 
 
 class Call:
@@ -89,12 +107,12 @@ class Call:
         self.phase = Phase.SETUP
         self.record = CallRecord(began=now)
         self._twilio = Leg.OPENING
-        self._realtime = Leg.UNOPENED
         self._twilio_at = now
         self._up_for = EndReason.LIMIT
         self._outbox = Outbox()
         self._deadlines = Deadlines()
         self._playback = Playback()
+        self._line = Line(self._outbox, self._deadlines, self.record)
         self._deadlines.set(START, now + plan.start_timeout_s)
         self._deadlines.set(LINE, now + plan.line_silence_s)
         self.follow(plan)
@@ -113,6 +131,14 @@ class Call:
         self.plan = plan
         self._conversation = Conversation(
             plan, self._outbox, self._playback, self._deadlines, self.record
+        )
+        self._model = ModelSide(
+            plan,
+            self._outbox,
+            self._playback,
+            self._deadlines,
+            self.record,
+            self._conversation,
         )
         self._deadlines.set(LIMIT, self.record.began + plan.call_max_s)
 
@@ -149,13 +175,18 @@ class Call:
 
     # -------------------------------------------------------------------- dispatch
     def _take(self, message: Inbound, now: float) -> None:
-        if isinstance(message, LineReleased):
-            self._line_released(message, now)
+        if isinstance(message, Ours):
+            self._take_ours(message, now)
         elif isinstance(message, twilio.Inbound):
             self._twilio_speaks(now)
             self._take_twilio(message, now)
         elif self.phase is not Phase.RELEASING:
-            self._take_realtime(message, now)
+            session = None
+            if isinstance(message, FromSession):
+                session, message = message.session, message.message
+            self._go_on_without_if(self._model.take(message, session, now), now)
+            if self.phase is Phase.SETUP and self._model.begun:
+                self.phase = Phase.TALKING
 
     def _twilio_speaks(self, now: float) -> None:
         self._twilio_at = now
@@ -183,7 +214,7 @@ class Call:
             case twilio.Start():
                 self._started(message, now)
             case twilio.Stop() | twilio.Closed():
-                self._caller_gone(now)
+                self._end(self._line.reason, now)
             case _:
                 assert_never(message)
 
@@ -196,78 +227,62 @@ class Call:
         if self.record.malformed_twilio > MALFORMED_MAX:
             self._end(EndReason.TWILIO_PROTOCOL, now)
 
-    def _take_realtime(self, message: realtime.Inbound, now: float) -> None:
-        if isinstance(message, realtime.Malformed | realtime.Unknown):
-            self._unusable_realtime(message, now)
-            return
-        before = self._realtime
-        leg = REALTIME_LEG[before].get(type(message))
-        if leg is None:
-            count(self.record.out_of_turn, f"realtime:{type(message).__name__}")
-            return
-        self._realtime = leg
-        match message:
-            case realtime.SessionCreated():
-                self._outbox.realtime_open = True
-                self._outbox.configure(self.plan)
-            case realtime.SessionUpdated():
-                if before is not Leg.READY:
-                    self._ready(now)
-            case realtime.Error(error=error):
-                self._realtime_error(error, now)
-            case realtime.Closed():
-                self._realtime_gone(message, before, now)
-            case _:
-                self._end_if(self._conversation.take(message, now), now)
-
-    def _unusable_realtime(
-        self, message: realtime.Malformed | realtime.Unknown, now: float
-    ) -> None:
-        if isinstance(message, realtime.Unknown):
-            if message.type not in realtime.PASSING:
-                count(self.record.unknown_events, message.type)
-            if message.type.startswith("response."):
-                self._conversation.progressed(now)
-            return
-        self.record.malformed_realtime += 1
-        self._outbox.note("malformed", leg="realtime", why=message.why)
-        if self.record.malformed_realtime > MALFORMED_MAX:
-            self._end(EndReason.REALTIME_PROTOCOL, now)
-
     def _expire(self, now: float) -> None:
         while (name := self._deadlines.take_due(now)) is not None:
             self._due(name, now)
             self._go_on(now)
 
     def _due(self, name: str, now: float) -> None:
-        if name in _ENDS:
-            self._end(_ENDS[name], now)
+        if name == START:
+            self._end(EndReason.NO_START, now)
         elif name == RELEASE:
-            self._end(self._conversation.reason, now)
+            self._end(self._line.reason, now)
+        elif name == TRANSFER:
+            self._handed_on(None, now)
         elif name == LINE:
             self._line_quiet(now)
         elif name == LIMIT:
             self._time_is_up(EndReason.LIMIT, now)
         elif name == CUT:
             self._end(self._up_for, now)
+        elif name in DEADLINES:
+            self._go_on_without_if(self._model.due(name, now), now)
         else:
-            self._end_if(self._conversation.due(name, now), now)
+            self._go_on_without_if(self._conversation.due(name, now), now)
 
     def _go_on(self, now: float) -> None:
         """Follow the conversation: into a hangup, out of it again, or to its end."""
         if self.phase is not Phase.TALKING and self.phase is not Phase.CLOSING:
             return
         self._conversation.advance(now)
+        self._model.advance(now)
         self.phase = Phase.CLOSING if self._conversation.closing else Phase.TALKING
-        if not self._conversation.over:
+        goodbye = self._conversation.heard_out
+        if goodbye is None:
+            return
+        if goodbye.line is not None:
+            self.phase = Phase.TRANSFERRING
+            self._line.hand_on(goodbye.line, goodbye.reason, now)
+        elif self.plan.can_release:
+            self._release(ReleaseLine(), goodbye.reason, now)
+        else:
+            self._end(goodbye.reason, now)
+
+    def _release(self, command: ReleaseLine | TransferLine, reason: EndReason, now: float) -> None:
+        """Let go of the line through the REST API, and wait for the answer."""
+        self.phase = Phase.RELEASING
+        self._line.release(command, reason, now)
+
+    def _go_on_without_if(self, reason: EndReason | None, now: float) -> None:
+        """The model is given up, if there is a reason: Twilio's voice tells the caller."""
+        if reason is None:
             return
         if not self.plan.can_release:
-            self._end(self._conversation.reason, now)
+            self._end(reason, now)
             return
-        self.phase = Phase.RELEASING
-        self._deadlines.clear_all()
-        self._deadlines.set(RELEASE, now + RELEASE_TIMEOUT_S)
-        self._outbox.put(ReleaseLine())
+        self.record.fell_back_from = reason
+        self._outbox.note("falling_back", reason=reason.value)
+        self._release(fallback.way_out(self.plan), EndReason.FELL_BACK, now)
 
     # -------------------------------------------------------------------- the legs
     def _started(self, start: twilio.Start, now: float) -> None:
@@ -277,19 +292,10 @@ class Call:
             self._end(EndReason.TWILIO_PROTOCOL, now)
             return
         self._outbox.stream_sid = start.stream_sid
-        self._realtime = Leg.OPENING
         self._deadlines.clear(START)
-        self._deadlines.set(READY, now + self.plan.ready_timeout_s)
         self._outbox.note("started")
-        self._outbox.put(OpenRealtime())
+        self._model.start(now)
         self._conversation.measure(now)
-
-    def _ready(self, now: float) -> None:
-        self.phase = Phase.TALKING
-        self.record.ready_at = now
-        self._deadlines.clear(READY)
-        self._outbox.note("ready")
-        self._conversation.begin(now)
 
     def _line_quiet(self, now: float) -> None:
         dead_at = self._twilio_at + self.plan.line_silence_s
@@ -308,43 +314,32 @@ class Call:
             self._deadlines.set(CUT, now + self.plan.limit_farewell_s)
             self._conversation.time_is_up(reason, now)
 
-    def _line_released(self, message: LineReleased, now: float) -> None:
-        if self.phase is Phase.RELEASING:
+    def _take_ours(self, message: Ours, now: float) -> None:
+        if isinstance(message, ToolAnswered):
+            self._conversation.tool_answered(message)
+        elif self.phase is Phase.RELEASING:
             self.record.line_released = message.outcome
-            self._end(self._conversation.reason, now)
+            failed = self.record.fell_back_from if message.outcome == "failed" else None
+            self._end(failed or self._line.reason, now)
+        elif self.phase is Phase.TRANSFERRING and isinstance(message, LineTransferred):
+            self._handed_on(message, now)
         else:
-            count(self.record.out_of_turn, "LineReleased")
+            count(self.record.out_of_turn, type(message).__name__)
 
-    def _realtime_error(self, error: realtime.ErrorDetail, now: float) -> None:
-        code = error.code or error.type or "unknown"
-        count(self.record.realtime_errors, code)
-        self._outbox.note("realtime_error", code=code, param=error.param)
-        if code == "session_expired":
-            self._end_if(self._conversation.give_up(EndReason.REALTIME_EXPIRED, now), now)
-        elif self._realtime is not Leg.READY:
-            self.record.realtime_refusal = code
-            self._end(EndReason.REALTIME_REFUSED, now)
-        else:
-            self._conversation.refused(error, now)
-
-    def _realtime_gone(self, closed: realtime.Closed, before: Leg, now: float) -> None:
-        self.record.realtime_close_code = closed.code
-        self._outbox.note("realtime_closed", code=closed.code)
-        self._outbox.realtime_open = False
-        admitted = before is Leg.READY
-        if not admitted:
-            self.record.realtime_refusal = closed.reason or None
-        reason = EndReason.REALTIME_LOST if admitted else EndReason.REALTIME_REFUSED
-        self._end_if(self._conversation.lost(reason, now), now)
-
-    def _end_if(self, reason: EndReason | None, now: float) -> None:
+    def _handed_on(self, answer: LineTransferred | None, now: float) -> None:
+        """The line is no longer ours; or we still have it, and the conversation goes on."""
+        reason = self._line.given(answer)
         if reason is not None:
             self._end(reason, now)
+            return
+        self.phase = Phase.TALKING
+        self._go_on_without_if(self._conversation.not_handed_on(now), now)
 
     def _end(self, reason: EndReason, now: float) -> None:
         self.phase = Phase.ENDED
         self.record.ended = now
         self.record.reason = reason
+        self.record.memory_dropped = self._outbox.memory.dropped
         if self._playback.head.measured:
             self.record.round_trip_ms = round(self._playback.head.round_trip_s * 1000, 1)
         self._deadlines.clear_all()
@@ -357,19 +352,8 @@ class Call:
             return
         if now >= self._conversation.probe_at:
             self._conversation.measure(now)
-        if self._realtime is Leg.READY:
+        if self._model.listens:
             if audio:
                 self._conversation.caller.audio(audio, now)
-        elif self._realtime is not Leg.GONE:
+        elif not self._conversation.closing:
             self._conversation.caller.keep(audio, now)
-
-    def _caller_gone(self, now: float) -> None:
-        released = self.phase is Phase.RELEASING
-        self._end(self._conversation.reason if released else EndReason.CALLER_HUNG_UP, now)
-
-
-_ENDS: Final = {
-    START: EndReason.NO_START,
-    READY: EndReason.NOT_READY,
-}
-"""Deadlines that end the call, and why."""

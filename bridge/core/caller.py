@@ -1,7 +1,12 @@
 """What the caller says.
 
-Owns the audio kept before the session is ready, and the gaps of carriers that send nothing in
-silence. Knows no leg's state and no rule of turns. Times are monotonic seconds.
+Owns the audio kept while no session listens, what of it another session must hear again, and the
+gaps of carriers that send nothing in silence. Knows no leg's state and no rule of turns. Times are
+monotonic seconds.
+
+Heard again is the caller's unanswered turn from its beginning; else the last moments, because a
+session may go before it has told that it heard the caller begin, or before it heard it at all. But
+never a turn that is over and answered: it would be answered twice.
 """
 
 from collections import deque
@@ -11,12 +16,17 @@ from bridge.core.deadlines import Deadlines
 from bridge.core.mulaw import BYTES_PER_MS, silence, whole_ms
 from bridge.core.outbox import Outbox
 from bridge.core.record import CallRecord
+from bridge.core.tape import Tape
 
 GAP: Final = "gap"
 """Deadline: look whether the carrier has stopped sending."""
 
-KEPT_MAX_MS: Final = 15_000
-"""Caller audio kept before the session is ready; the oldest goes first."""
+KEPT_MAX_MS: Final = 60_000
+"""Caller audio kept while no session listens; the oldest goes first."""
+AGAIN_MS: Final = 1_500
+"""So much of the last audio a new session hears again if the caller has been silent."""
+ONSET_MS: Final = 1_000
+"""A server that does not say where a turn begins has noticed it by then."""
 GAP_MS: Final = 300
 """No audio for so long while the caller speaks: the carrier has stopped sending."""
 ALIVE_MS: Final = 100
@@ -30,7 +40,16 @@ GAP_MAX_MS: Final = 3_000
 class Caller:
     """The caller's voice in one call."""
 
-    def __init__(self, outbox: Outbox, deadlines: Deadlines, record: CallRecord) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        deadlines: Deadlines,
+        record: CallRecord,
+        *,
+        never_silent: bool = False,
+    ) -> None:
+        """Begin; ``never_silent``: the model's clock is what it hears, so every gap is filled."""
+        self._never_silent = never_silent
         self._outbox = outbox
         self._deadlines = deadlines
         self._record = record
@@ -39,6 +58,15 @@ class Caller:
         self._speaking = False
         self._audio_at = 0.0
         self._filled_ms = 0
+        self._tape = Tape()
+        self._turn_at: int | None = None
+        self._unanswered_at: int | None = None
+        self._heard_to = 0
+
+    @property
+    def unanswered(self) -> bool:
+        """The caller has said something, or is saying it, and was not answered yet."""
+        return self._unanswered_at is not None
 
     def keep(self, audio: bytes, now: float) -> None:
         """Keep audio that nobody can hear yet."""
@@ -50,30 +78,82 @@ class Caller:
             self._kept_size -= len(oldest)
             self._record.caller_audio_dropped_ms += whole_ms(len(oldest))
 
-    def deliver_kept(self) -> None:
-        """Send what was kept, in order and in one piece: the server reads it at once."""
-        audio = b"".join(self._kept)
+    def deliver(self, now: float) -> None:
+        """A session begins to listen: give it what it must hear again, and what was kept.
+
+        In order and in one piece: the server reads it at once.
+        """
+        start = self._unanswered_at
+        if start is None:
+            start = max(self._heard_to, self._tape.end - AGAIN_MS * BYTES_PER_MS)
+        again = self._tape.between(start, self._tape.end)
+        kept = b"".join(self._kept)
         self._kept.clear()
         self._kept_size = 0
-        if audio:
-            self._record.caller_audio_kept_ms = whole_ms(len(audio))
-            self._outbox.append(audio)
+        self._record.caller_audio_kept_ms += whole_ms(len(kept))
+        self._record.caller_audio_again_ms += whole_ms(len(again))
+        self._tape.restart()
+        self._turn_at, self._heard_to = None, 0
+        self._unanswered_at = None if self._unanswered_at is None else 0
+        if again or kept:
+            self._append(again + kept)
+        if self._never_silent:
+            self._audio_at = now
+            self._deadlines.set(GAP, now + GAP_MS / 1000)
 
     def audio(self, audio: bytes, now: float) -> None:
         """Send audio on, at once and as it is."""
         self._audio_at = now
         self._filled_ms = 0
-        self._outbox.append(audio)
-        if self._speaking and GAP not in self._deadlines:
+        self._append(audio)
+        if (self._speaking or self._never_silent) and GAP not in self._deadlines:
             self._deadlines.set(GAP, now + GAP_MS / 1000)
 
-    def speaks(self, now: float) -> None:
-        """The server believes the caller is speaking: it must hear how that ends."""
+    def _append(self, audio: bytes) -> None:
+        self._tape.add(audio)
+        self._outbox.append(audio)
+
+    def speaks(self, start_ms: float | None, now: float) -> None:
+        """The server believes the caller is speaking: it must hear how that ends.
+
+        ``start_ms``: since when, in the audio which the session was given.
+        """
         self._speaking = True
         self._deadlines.set(GAP, max(now, self._audio_at + GAP_MS / 1000))
+        if start_ms is None:
+            start = self._tape.end - ONSET_MS * BYTES_PER_MS
+        else:
+            start = round(start_ms * BYTES_PER_MS)
+        self._turn_at = min(max(0, start), self._tape.end)
+        if self._unanswered_at is None:
+            self._unanswered_at = self._turn_at
+
+    def stops(self, end_ms: float | None) -> None:
+        """The server has heard the caller stop; ``end_ms``: where, in the audio it was given."""
+        self.is_silent()
+        end = self._tape.end if end_ms is None else round(end_ms * BYTES_PER_MS)
+        self._heard_to = min(max(0, end), self._tape.end)
+
+    def turn(self) -> bytes:
+        """Return the sound of the turn that is over now; empty if nobody spoke."""
+        if self._turn_at is None:
+            return b""
+        sound = self._tape.between(self._turn_at, max(self._turn_at, self._heard_to))
+        self._turn_at = None
+        return sound
+
+    def answered(self) -> None:
+        """The model answers what the caller has said."""
+        self._unanswered_at = self._turn_at if self._speaking else None
 
     def is_silent(self) -> None:
-        """The server knows the caller has stopped, or there is no server any more."""
+        """The server knows the caller has stopped."""
+        self._speaking = False
+        if not self._never_silent:
+            self._deadlines.clear(GAP)
+
+    def unheard(self) -> None:
+        """There is no server any more."""
         self._speaking = False
         self._deadlines.clear(GAP)
 
@@ -91,10 +171,11 @@ class Caller:
         if inbound_at < self._audio_at + ALIVE_MS / 1000:
             self._deadlines.set(GAP, now + GAP_STEP_MS / 1000)
             return False
-        missing_ms = min(silent_ms, GAP_MAX_MS) - self._filled_ms
+        longest_ms = silent_ms if self._never_silent else GAP_MAX_MS
+        missing_ms = min(silent_ms, longest_ms) - self._filled_ms
         if missing_ms > 0:
             self._filled_ms += missing_ms
             self._record.silence_added_ms += missing_ms
-            self._outbox.append(silence(missing_ms))
+            self._append(silence(missing_ms))
             self._deadlines.set(GAP, now + GAP_STEP_MS / 1000)
         return True

@@ -1,12 +1,14 @@
 """What a call says to its shell beside the two vendors' messages, and why calls end.
 
-Owns the few words that are ours. Knows neither leg.
+Owns the few words that are ours.
 """
 
 from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
+
+from bridge.core import realtime
 
 
 class EndReason(StrEnum):
@@ -38,7 +40,39 @@ class EndReason(StrEnum):
 
 
 class OpenRealtime(msgspec.Struct, frozen=True):
-    """Connect to the Realtime API. Any failure comes back as ``realtime.Closed``."""
+    """Connect to the Realtime API. Any failure comes back as ``realtime.Closed``.
+
+    What is said to the model goes to this session from now on; with ``beside`` another one is in
+    use, and stays so until `UseRealtime`.
+    """
+
+    session: int = 1
+    beside: bool = False
+
+
+class ToBeside(msgspec.Struct, frozen=True):
+    """Say this to the session that was opened beside the one in use."""
+
+    event: realtime.Outbound
+
+
+class UseRealtime(msgspec.Struct, frozen=True):
+    """From now on this session is the one in use; the one before it is closed."""
+
+    session: int
+
+
+class CloseRealtime(msgspec.Struct, frozen=True):
+    """Close a session. Whatever still comes from it has no effect."""
+
+    session: int
+
+
+class FromSession(msgspec.Struct, frozen=True):
+    """A message of a Realtime session, with its number."""
+
+    session: int
+    message: realtime.Inbound
 
 
 class ReleaseLine(msgspec.Struct, frozen=True):
@@ -88,6 +122,10 @@ class ToolAnswered(msgspec.Struct, frozen=True):
     call_id: str
     output: str
     outcome: Literal["done", "failed", "timeout"] = "done"
+
+
+Ours = LineReleased | LineTransferred | ToolAnswered
+"""What the shell says."""
 
 
 class End(msgspec.Struct, frozen=True):

@@ -1,12 +1,12 @@
 """The polite end of a call: goodbye, silence, and only then the line.
 
-Owns the steps from the model's ``end_call``, or our own decision, until the line may be released.
-Knows nothing of legs and of how a line is released.
+Owns the steps from the model's ``end_call`` or ``transfer_call``, or our own decision, until the
+line may be released or handed on. Knows nothing of legs and of how that is done.
 
     SPEAKING   the goodbye is being spoken, or asked for       WATCHDOG, renewed by each sound
     DRAINING   it is complete; the caller hears the rest       DRAIN
     GRACE      the caller has heard it; a decent pause         GRACE
-    OVER       the line may be released
+    OVER       the line may be released, or handed on
 
 On the right, the deadline of each step.
 
@@ -14,7 +14,8 @@ The goodbye is whatever the model says from the response on that calls ``end_cal
 response has no sound, a goodbye is asked for, and once more if that fails. If nothing was said in
 time, what still sounds is played out and the pause is left away. If it is the bridge that hangs up,
 the goodbye is always asked for. The caller's voice has no effect meanwhile, unless the goodbye is
-interruptible: then it takes the hangup back.
+interruptible: then it takes the hangup back. Before a transfer there is no pause: somebody else
+answers next. If the transfer fails, the hangup is taken back, and the caller is listened to again.
 """
 
 from enum import Enum
@@ -22,7 +23,7 @@ from typing import Final
 
 import msgspec
 
-from bridge.core.commands import EndReason
+from bridge.core.commands import EndReason, TransferLine
 from bridge.core.deadlines import Deadlines
 from bridge.core.outbox import Outbox
 from bridge.core.plan import CallPlan
@@ -51,11 +52,16 @@ class Step(Enum):
 
 
 class Goodbye(msgspec.Struct, frozen=True):
-    """Why the line goes down, what is asked for, and whether the caller may prevent it."""
+    """Why the line goes down, what is asked for, and whether the caller may prevent it.
+
+    ``line``: it does not go down, it is handed on; ``destination`` is the name of where to.
+    """
 
     reason: EndReason
     words: ResponseOptions
     interruptible: bool
+    line: TransferLine | None = None
+    destination: str = ""
 
 
 class Hangup:
@@ -100,9 +106,13 @@ class Hangup:
         self.advance(now)
 
     def take_back(self) -> None:
-        """The caller speaks, and may."""
+        """The caller speaks, and may; or it has come to nothing."""
         self._turns.closing = False
         self._deadlines.clear(WATCHDOG, DRAIN, GRACE)
+        if not self._turns.listening:
+            self._turns.listening = True
+            if self._outbox.realtime_open:
+                self._outbox.turn_detection(self._plan.turn_detection)
 
     def spoke(self, now: float) -> None:
         """Audio of the goodbye is on its way to the caller."""
@@ -157,7 +167,7 @@ class Hangup:
 
     def _pause(self, now: float) -> None:
         self._deadlines.clear(DRAIN)
-        if self._spoken:
+        if self._spoken and self.goodbye.line is None:
             self.step = Step.GRACE
             self._deadlines.set(GRACE, now + self._plan.end_call_grace_s)
         else:

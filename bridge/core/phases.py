@@ -17,6 +17,7 @@ class Phase(StrEnum):
     TALKING = "talking"
     CLOSING = "closing"
     RELEASING = "releasing"
+    TRANSFERRING = "transferring"
     ENDED = "ended"
 
 
@@ -27,6 +28,7 @@ class Leg(StrEnum):
     OPENING = "opening"
     CONFIGURING = "configuring"
     STREAMING = "streaming"
+    STANDBY = "standby"
     READY = "ready"
     GONE = "gone"
 
@@ -51,15 +53,20 @@ TWILIO_LEG: Final[Table] = {
 """GONE has no row: the call has ended then."""
 
 REALTIME_LEG: Final[Table] = {
-    Leg.UNOPENED: {},
     Leg.OPENING: {
         realtime.SessionCreated: Leg.CONFIGURING,
         realtime.Error: Leg.OPENING,
         realtime.Closed: Leg.GONE,
     },
     Leg.CONFIGURING: {
-        realtime.SessionUpdated: Leg.READY,
+        realtime.SessionUpdated: Leg.STANDBY,
         realtime.Error: Leg.CONFIGURING,
+        realtime.Closed: Leg.GONE,
+    },
+    Leg.STANDBY: {
+        realtime.SessionUpdated: Leg.STANDBY,
+        realtime.SessionLasted: Leg.STANDBY,
+        realtime.Error: Leg.STANDBY,
         realtime.Closed: Leg.GONE,
     },
     Leg.READY: {
@@ -67,13 +74,17 @@ REALTIME_LEG: Final[Table] = {
         realtime.SpeechStarted: Leg.READY,
         realtime.SpeechStopped: Leg.READY,
         realtime.InputAudioBufferCommitted: Leg.READY,
+        realtime.InputTranscribed: Leg.READY,
         realtime.ResponseCreated: Leg.READY,
         realtime.OutputAudioDelta: Leg.READY,
         realtime.OutputAudioDone: Leg.READY,
+        realtime.OutputTranscriptDelta: Leg.READY,
+        realtime.OutputTranscriptDone: Leg.READY,
         realtime.OutputItemDone: Leg.READY,
         realtime.ResponseDone: Leg.READY,
+        realtime.SessionLasted: Leg.READY,
         realtime.Error: Leg.READY,
         realtime.Closed: Leg.GONE,
     },
-    Leg.GONE: {},
 }
+"""GONE has no row: whatever comes from that session has no effect. READY is the one in use."""

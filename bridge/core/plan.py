@@ -5,7 +5,8 @@ Times are seconds.
 
 import msgspec
 
-from bridge.core.realtime_session import Dialect, ServerVad, TurnDetection
+from bridge.core.abilities import Abilities
+from bridge.core.realtime_session import Dialect, ServerVad, Tool, TurnDetection
 
 
 class CallPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,6 +16,8 @@ class CallPlan(msgspec.Struct, frozen=True, kw_only=True):
     voice: str = "marin"
     instructions: str = ""
     dialect: Dialect = "ga"
+    abilities: Abilities = Abilities()
+    """Of the engine that carries the call."""
     temperature: float | None = None
     """Beta dialect only."""
     prompt_id: str | None = None
@@ -39,13 +42,41 @@ class CallPlan(msgspec.Struct, frozen=True, kw_only=True):
     idle_nudge_text: str = ""
     idle_goodbye_text: str = ""
     """Instructions to the model; empty: ours."""
+    builtin_tools: tuple[str, ...] = ("end_call",)
+    """Which are offered out of `end_call`, `collect_digits`, `transfer_call`."""
+    tools: tuple[Tool, ...] = ()
+    """Besides, tools of ours, which the shell runs (`CallTool`)."""
+    transfers: dict[str, str] = {}
+    """Whom `transfer_call` may reach: what they are called, and their numbers. The model is told
+    the names and nothing else; without any, or without `can_release`, the tool is not offered."""
+    transfer_announcement: str = ""
+    """What Twilio's voice says before it dials, behind the agent's own words; empty: nothing."""
+    transfer_language: str = ""
+    """Its language, BCP 47; empty: Twilio's default."""
+    tool_filler_s: float = 4.0
+    """The longest silence while a tool runs: then the agent says that it takes a moment; 0 = never.
+
+    Callers ask whether anybody is there after five seconds or so. The end of a turn and the
+    decision to call a tool take some 1.5 s of this, and the word itself must be asked for 1 s
+    early: so a tool that answers within a second or two needs none.
+    """
+    tool_filler_text: str = ""
+    """Instructions for that; empty: ours."""
     start_timeout_s: float = 10.0
     ready_timeout_s: float = 15.0
+    renew_s: float = 3300.0
+    """A session so old is replaced at a quiet moment; 0 = never. The vendor's limit is 3600."""
+    reconnect_s: float = 8.0
+    """So long without a session, and without sound of the agent's, before the model is given up."""
+    fallback_number: str = ""
+    """Who is called then; empty: nobody, the line is released."""
+    fallback_text: str = ""
+    """What Twilio's voice says before that; empty: ours."""
+    fallback_language: str = ""
     response_timeout_s: float = 20.0
     line_silence_s: float = 120.0
     """No message at all from Twilio for so long: the line is dead."""
-    call_max_s: float = 3540.0
-    """A minute below the vendor's session limit of 60 minutes."""
+    call_max_s: float = 7200.0
     call_warning_s: float = 60.0
     """So long before that the caller is warned; 0 = not at all."""
     limit_farewell_s: float = 20.0
@@ -53,3 +84,11 @@ class CallPlan(msgspec.Struct, frozen=True, kw_only=True):
     can_release: bool = False
     """The shell can complete the call through Twilio's REST API."""
     show_timing_math: bool = False
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The built-in tools that the model may call."""
+        offered = set(self.builtin_tools)
+        if not (self.transfers and self.can_release):
+            offered.discard("transfer_call")
+        return frozenset(offered)

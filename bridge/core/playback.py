@@ -135,6 +135,17 @@ class Playback:
         """The caller still hears something, or will."""
         return self.head.heard(now) < self.head.sent
 
+    def heard_of(self, item_id: str, now: float) -> tuple[int, bool] | None:
+        """How many bytes of an item were heard, and whether it still sounds; None: not known."""
+        item = self._items.get(item_id)
+        if item is None:
+            return None
+        heard = self.head.heard(now)
+        for stretch in self._stretches:
+            if stretch.item is item and stretch.end > heard:
+                return stretch.item_start + max(0, heard - stretch.start), True
+        return item.sent, False
+
     @property
     def complete(self) -> bool:
         """Everything given to `play` was sent, and its last mark is back."""

@@ -1,17 +1,38 @@
 """The vocabulary of the OpenAI Realtime API over a WebSocket, in the GA and the beta dialect.
 
 Owns the shapes on the wire and nothing else: it does not know what a call is. Inbound events are
-named in the vendor's past tense (`SpeechStarted`), outbound ones by the vendor's verb phrase
-(`ConversationItemTruncate`). Structs have the GA shape; the beta dialect is translated at the
-door. `decode` is total: what the server should not have sent is a value too.
+named in the vendor's past tense (`SpeechStarted`); ours are in `realtime_requests`. Structs have
+the GA shape; the beta dialect is translated at the door. `decode` is total: what the server should
+not have sent is a value too.
 
 Source: openai-python 3.52, ``openai.types.realtime`` and ``openai.types.beta.realtime``.
 """
 
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
+from bridge.core.realtime_items import (
+    AssistantMessage,
+    FunctionCall,
+    FunctionCallOutput,
+    InputAudio,
+    InputText,
+    Item,
+    OutputText,
+    SystemMessage,
+    UserMessage,
+)
+from bridge.core.realtime_requests import (
+    ConversationItemCreate,
+    ConversationItemTruncate,
+    InputAudioBufferAppend,
+    Outbound,
+    ResponseCancel,
+    ResponseCreate,
+    ResponseOptions,
+    encode,
+)
 from bridge.core.realtime_session import (
     Dialect,
     SemanticVad,
@@ -20,17 +41,33 @@ from bridge.core.realtime_session import (
     Tool,
     TurnDetection,
     TurnDetectionUpdate,
-    session_body,
 )
 
 __all__ = [
+    "AssistantMessage",
+    "ConversationItemCreate",
+    "ConversationItemTruncate",
     "Dialect",
+    "FunctionCall",
+    "FunctionCallOutput",
+    "InputAudio",
+    "InputAudioBufferAppend",
+    "InputText",
+    "Item",
+    "Outbound",
+    "OutputText",
+    "ResponseCancel",
+    "ResponseCreate",
+    "ResponseOptions",
     "SemanticVad",
     "ServerVad",
     "SessionUpdate",
+    "SystemMessage",
     "Tool",
     "TurnDetection",
     "TurnDetectionUpdate",
+    "UserMessage",
+    "encode",
 ]
 
 
@@ -52,15 +89,33 @@ class SessionUpdated(_Event, frozen=True, tag="session.updated"):
 
 
 class SpeechStarted(_Event, frozen=True, tag="input_audio_buffer.speech_started"):
-    """The caller began to speak; ``interrupt_response`` cancels the active response by itself."""
+    """The caller began to speak; ``interrupt_response`` cancels the active response by itself.
+
+    ``audio_start_ms``: where in the audio appended so far, padding before the words included.
+    """
+
+    audio_start_ms: float | None = None
 
 
 class SpeechStopped(_Event, frozen=True, tag="input_audio_buffer.speech_stopped"):
-    """The caller's turn is over."""
+    """The caller's turn is over. ``audio_end_ms``: where in the audio appended so far."""
+
+    audio_end_ms: float | None = None
 
 
 class InputAudioBufferCommitted(_Event, frozen=True, tag="input_audio_buffer.committed"):
     """The caller's turn is part of the conversation; with ``create_response`` an answer follows."""
+
+    item_id: str = ""
+
+
+class InputTranscribed(
+    _Event, frozen=True, tag="conversation.item.input_audio_transcription.completed"
+):
+    """The words of one of the caller's turns; often later than the answer to it."""
+
+    item_id: str
+    transcript: str | None = None
 
 
 class Response(_Part, frozen=True):
@@ -90,6 +145,22 @@ class OutputAudioDone(_Event, frozen=True, tag="response.output_audio.done"):
     item_id: str
 
 
+class OutputTranscriptDelta(_Event, frozen=True, tag="response.output_audio_transcript.delta"):
+    """More words of one item; they run ahead of its audio."""
+
+    response_id: str
+    item_id: str
+    delta: str
+
+
+class OutputTranscriptDone(_Event, frozen=True, tag="response.output_audio_transcript.done"):
+    """All words of one item, as far as it was made."""
+
+    response_id: str
+    item_id: str
+    transcript: str
+
+
 class OutputItem(_Part, frozen=True):
     """An item of a response. A function call with status ``incomplete`` must not be executed."""
 
@@ -108,12 +179,20 @@ class OutputItemDone(_Event, frozen=True, tag="response.output_item.done"):
     item: OutputItem
 
 
+class CachedTokensDetails(_Part, frozen=True):
+    """What the cached ones among the input tokens were; counts of tokens."""
+
+    text_tokens: int = 0
+    audio_tokens: int = 0
+
+
 class InputTokenDetails(_Part, frozen=True):
-    """What the input tokens were; counts of tokens."""
+    """What the input tokens were; counts of tokens. ``cached_tokens`` are among the others."""
 
     text_tokens: int = 0
     audio_tokens: int = 0
     cached_tokens: int = 0
+    cached_tokens_details: CachedTokensDetails | None = None
 
 
 class OutputTokenDetails(_Part, frozen=True):
@@ -167,6 +246,15 @@ class ResponseDone(_Event, frozen=True, tag="response.done"):
     response: FinishedResponse
 
 
+class SessionLasted(_Event, frozen=True, tag="session.lasted"):
+    """The session has gone on for so many seconds more; told by engines billed by them.
+
+    Our own word: the Realtime API has none.
+    """
+
+    seconds: float
+
+
 class Error(_Event, frozen=True, tag="error"):
     """The server refused something. Most errors leave the session open."""
 
@@ -203,12 +291,15 @@ TurnEvent = (
     | ResponseDone
 )
 """Events of a conversation under way."""
-ServerEvent = TurnEvent | SessionCreated | SessionUpdated | Error
+WordEvent = InputTranscribed | OutputTranscriptDelta | OutputTranscriptDone | SessionLasted
+"""What is only written down: words of what is said, and how long the session has lasted."""
+ServerEvent = TurnEvent | WordEvent | SessionCreated | SessionUpdated | Error
 Inbound = ServerEvent | Closed | Unknown | Malformed
 
 PASSING: Final = frozenset(
     {
         "conversation.created",
+        "ping",  # xAI's, in JSON
         "conversation.item.created",
         "conversation.item.added",
         "conversation.item.done",
@@ -216,7 +307,6 @@ PASSING: Final = frozenset(
         "conversation.item.deleted",
         "conversation.item.truncated",
         "conversation.item.input_audio_transcription.delta",
-        "conversation.item.input_audio_transcription.completed",
         "conversation.item.input_audio_transcription.failed",
         "conversation.item.input_audio_transcription.segment",
         "input_audio_buffer.cleared",
@@ -224,8 +314,6 @@ PASSING: Final = frozenset(
         "response.output_item.added",
         "response.content_part.added",
         "response.content_part.done",
-        "response.output_audio_transcript.delta",
-        "response.output_audio_transcript.done",
         "response.output_text.delta",
         "response.output_text.done",
         "response.function_call_arguments.delta",
@@ -234,86 +322,6 @@ PASSING: Final = frozenset(
     }
 )
 """Events of the vendor's that pass through without meaning for us (GA names)."""
-
-
-# ------------------------------------------------------------------------------ us → OpenAI
-class InputAudioBufferAppend(_Event, frozen=True, tag="input_audio_buffer.append"):
-    """Caller audio, raw µ-law. The server never answers it."""
-
-    event_id: str
-    audio: bytes
-
-
-class InputText(_Part, frozen=True, tag_field="type", tag="input_text"):
-    """A piece of text from the caller's side."""
-
-    text: str
-
-
-class UserMessage(_Part, frozen=True, tag_field="type", tag="message"):
-    """Something the caller did, in words."""
-
-    content: tuple[InputText, ...]
-    role: Literal["user"] = "user"
-
-
-class FunctionCallOutput(_Part, frozen=True, tag_field="type", tag="function_call_output"):
-    """The result of a function call; ``output`` is a JSON text."""
-
-    call_id: str
-    output: str
-
-
-class ConversationItemCreate(_Event, frozen=True, tag="conversation.item.create"):
-    """Add an item to the end of the conversation."""
-
-    event_id: str
-    item: UserMessage | FunctionCallOutput
-
-
-class ConversationItemTruncate(_Event, frozen=True, tag="conversation.item.truncate"):
-    """Forget the audio of an assistant item after ``audio_end_ms`` from the item's own start.
-
-    More than the item has is an error, and the model then remembers all of it. The vendor
-    documents ``content_index`` as 0.
-    """
-
-    event_id: str
-    item_id: str
-    audio_end_ms: int
-    content_index: int = 0
-
-
-class ResponseOptions(_Part, frozen=True, omit_defaults=True):
-    """What one response shall differ in. ``instructions`` replace the session's."""
-
-    instructions: str | None = None
-    tool_choice: Literal["none"] | None = None
-
-
-class ResponseCreate(_Event, frozen=True, tag="response.create"):
-    """Ask for a response. An error, if one is active."""
-
-    event_id: str
-    response: ResponseOptions = ResponseOptions()
-
-
-class ResponseCancel(_Event, frozen=True, tag="response.cancel"):
-    """Stop a response; its `ResponseDone` follows."""
-
-    event_id: str
-    response_id: str
-
-
-Outbound = (
-    SessionUpdate
-    | TurnDetectionUpdate
-    | InputAudioBufferAppend
-    | ConversationItemCreate
-    | ConversationItemTruncate
-    | ResponseCreate
-    | ResponseCancel
-)
 
 
 # ------------------------------------------------------------------------------ the wire
@@ -334,13 +342,12 @@ _DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _decode_event = msgspec.json.Decoder(ServerEvent).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
-_encode_json = msgspec.json.Encoder().encode
 
 
 def decode(text: str | bytes, dialect: Dialect = "ga") -> ServerEvent | Unknown | Malformed:
     """Return the event in ``text``. Never raises; at worst the answer is `Malformed`."""
     try:
-        return _decode_event(text) if dialect == "ga" else _decode_beta(text)
+        return _decode_beta(text) if dialect == "beta" else _decode_event(text)
     except _DECODE_ERRORS as error:
         return _undecodable(text, dialect, error)
 
@@ -360,15 +367,6 @@ def _undecodable(text: str | bytes, dialect: Dialect, error: Exception) -> Unkno
         return Malformed(type(error).__name__ if isinstance(error, UnicodeError) else str(error))
     kind = _TO_GA.get(kind, kind) if dialect == "beta" else kind
     return Malformed(f"{kind}: {error}") if kind in _MEANT else Unknown(kind)
-
-
-def encode(event: Outbound, dialect: Dialect = "ga") -> str:
-    """Return the JSON text of ``event`` in ``dialect``."""
-    if isinstance(event, SessionUpdate | TurnDetectionUpdate):
-        session = session_body(event, dialect)
-        wire = {"type": "session.update", "event_id": event.event_id, "session": session}
-        return _encode_json(wire).decode()
-    return _encode_json(event).decode()
 
 
 def wire_type(event: ServerEvent | Unknown) -> str:

@@ -1,17 +1,20 @@
 """What a Realtime session is told to be, and how either dialect spells it.
 
 Owns the shape of ``session.update``: turn detection, tools, voice. Knows no other event. The GA
-shape is nested and refuses unknown fields; the beta shape is flat and knows ``temperature``.
+shape is nested and refuses unknown fields; the beta shape is flat and knows ``temperature``; xAI's
+has voice and turn detection at the top, and no ``create_response``: who shall not answer the
+caller's turns by itself must have no turn detection.
 
 Source: openai-python 3.52, ``realtime_session_create_request``,
-``beta.realtime.session_update_event``.
+``beta.realtime.session_update_event``; docs/protocols/realtime.md 8.
 """
 
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-Dialect = Literal["ga", "beta"]
+Dialect = Literal["ga", "beta", "xai"]
+"""xai has the GA API's names, and a shape of its own for what a session is told to be."""
 
 _PCMU: Final = {"type": "audio/pcmu"}
 
@@ -78,8 +81,10 @@ class TurnDetectionUpdate(_Part, frozen=True):
 def session_body(update: SessionUpdate | TurnDetectionUpdate, dialect: Dialect) -> dict[str, Any]:
     """Return the ``session`` object of the event ``update``; msgspec encodes what is in it."""
     if isinstance(update, SessionUpdate):
-        return _ga_session(update) if dialect == "ga" else _beta_session(update)
+        return _SHAPES[dialect](update)
     detection = update.turn_detection
+    if dialect == "xai":
+        return {"turn_detection": _xai_turn_detection(detection)}
     if dialect == "ga":
         return {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
     return {"turn_detection": _beta_turn_detection(detection)}
@@ -115,8 +120,22 @@ def _beta_session(update: SessionUpdate) -> dict[str, Any]:
     return session | _common(update)
 
 
+def _xai_session(update: SessionUpdate) -> dict[str, Any]:
+    session: dict[str, Any] = {
+        "voice": update.voice,
+        "turn_detection": _xai_turn_detection(update.turn_detection),
+        "audio": {"input": {"format": _PCMU}, "output": {"format": _PCMU}},
+    }
+    if update.transcription_model:
+        session["audio"]["input"]["transcription"] = _transcription(update)
+    return session | _common(update)
+
+
+_SHAPES: Final = {"ga": _ga_session, "beta": _beta_session, "xai": _xai_session}
+
+
 def _common(update: SessionUpdate) -> dict[str, Any]:
-    """Return what both dialects spell alike."""
+    """Return what all dialects spell alike."""
     fields: dict[str, Any] = {"tools": update.tools, "tool_choice": "auto"}
     if update.instructions:
         fields["instructions"] = update.instructions
@@ -136,3 +155,13 @@ def _beta_turn_detection(detection: TurnDetection) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(detection)
     fields.pop("idle_timeout_ms", None)
     return fields
+
+
+def _xai_turn_detection(detection: TurnDetection) -> dict[str, Any] | None:
+    if not detection.create_response:
+        return None
+    fields: dict[str, Any] = msgspec.to_builtins(detection)
+    return {name: fields[name] for name in fields if name not in _OPENAIS_OWN}
+
+
+_OPENAIS_OWN: Final[tuple[str, ...]] = ("create_response", "interrupt_response", "eagerness")

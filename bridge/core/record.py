@@ -25,15 +25,21 @@ class Tokens(msgspec.Struct):
     output_audio: int = 0
     input_total: int = 0
     output_total: int = 0
+    cached_text: int = 0
+    """Of ``input_cached``, as far as the server says of which kind they were."""
+    cached_audio: int = 0
 
     def add(self, usage: Usage) -> None:
         """Count the usage of one more response."""
         self.input_total += usage.input_tokens
         self.output_total += usage.output_tokens
-        if usage.input_token_details is not None:
-            self.input_text += usage.input_token_details.text_tokens
-            self.input_audio += usage.input_token_details.audio_tokens
-            self.input_cached += usage.input_token_details.cached_tokens
+        if (read := usage.input_token_details) is not None:
+            self.input_text += read.text_tokens
+            self.input_audio += read.audio_tokens
+            self.input_cached += read.cached_tokens
+            if read.cached_tokens_details is not None:
+                self.cached_text += read.cached_tokens_details.text_tokens
+                self.cached_audio += read.cached_tokens_details.audio_tokens
         if usage.output_token_details is not None:
             self.output_text += usage.output_token_details.text_tokens
             self.output_audio += usage.output_token_details.audio_tokens
@@ -52,9 +58,11 @@ class CallRecord(msgspec.Struct, kw_only=True):
     media_in: int = 0
     caller_audio_ms: int = 0
     caller_audio_kept_ms: int = 0
-    """Came before the session was ready, and was delivered later."""
+    """Came while no session was listening, and was delivered later."""
     caller_audio_dropped_ms: int = 0
-    """Came before the session was ready, and was too old when it was."""
+    """Came while no session was listening, and was too old when one was."""
+    caller_audio_again_ms: int = 0
+    """Was given to a second session, too."""
     silence_added_ms: int = 0
     """Stood in for audio the carrier did not send."""
     agent_audio_ms: int = 0
@@ -63,15 +71,33 @@ class CallRecord(msgspec.Struct, kw_only=True):
     round_trip_ms: float | None = None
 
     responses: int = 0
+    response_latencies_ms: list[int] = []
+    """From the end of the caller's speech as the server heard it to the first sound sent."""
     responses_failed: int = 0
     barge_ins: int = 0
     truncations: int = 0
     tool_calls: int = 0
+    tools_failed: int = 0
+    """Tools of ours that ended with an error, time-outs not included."""
+    tools_timed_out: int = 0
+    fillers: int = 0
+    """Times the caller was told that a tool takes a moment."""
     keys_pressed: int = 0
     nudges: int = 0
     """Times a silent caller was asked for a sign of life."""
     hangups_cancelled: int = 0
     line_released: str | None = None
+    line_transferred: str | None = None
+    renewals: int = 0
+    """Times another session took over while the one in use was still there."""
+    reconnects: int = 0
+    """Times another session took over from one that was lost."""
+    attempts_failed: int = 0
+    """Sessions that could not be had."""
+    memory_dropped: int = 0
+    """Items of the conversation too old to be restored."""
+    fell_back_from: EndReason | None = None
+    """Why the model was given up, if Twilio's own voice took the line."""
 
     realtime_errors: dict[str, int] = {}
     realtime_close_code: int | None = None
@@ -83,6 +109,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     malformed_twilio: int = 0
     malformed_realtime: int = 0
     tokens: Tokens = msgspec.field(default_factory=Tokens)
+    billed_s: float = 0.0
+    """Seconds of sessions that are billed by time."""
 
 
 def count(counter: dict[str, int], kind: str) -> None:

@@ -6,6 +6,10 @@ Knows no wire and no time.
 
 A request (`want`) waits until no response is active: the server refuses a second one. It may also
 be overtaken: a turn of the caller makes the server begin a response by itself, which answers both.
+
+News are what the conversation holds and no response has spoken of yet: the outputs of tools. An
+ordinary response tells those that were there when it was asked for, or when the caller's turn was
+taken; the word of patience, a nudge or a warning tells none.
 """
 
 from collections import OrderedDict
@@ -29,7 +33,9 @@ class Finished(msgspec.Struct):
 class Responses:
     """The books of the model's turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, any_time: bool = False) -> None:
+        """Open the books; ``any_time``: the model can be asked while it says what is not heard."""
+        self._any_time = any_time
         self._active: dict[str, Finished] = {}
         self._interrupted: OrderedDict[str, None] = OrderedDict()
         self._wanted: ResponseOptions | None = None
@@ -37,6 +43,7 @@ class Responses:
         self._asked_event_id = ""
         self._refused = False
         self._unwelcome = False
+        self._news = self._seen = self._told = 0
         self.turn_owed = False
         """The server has the caller's turn and will begin a response by itself."""
 
@@ -52,7 +59,7 @@ class Responses:
 
     def ready_to_ask(self) -> bool:
         """Something is wanted and the server would accept it."""
-        return self._wanted is not None and not (self._active or self._asked or self._refused)
+        return self._wanted is not None and not (self._busy or self._asked or self._refused)
 
     def next_request(self) -> ResponseOptions:
         """Take what is wanted; to be called when `ready_to_ask`."""
@@ -63,6 +70,8 @@ class Responses:
     def asked(self, options: ResponseOptions, event_id: str) -> None:
         """The request went out as the event ``event_id``."""
         self._asked, self._asked_event_id = options, event_id
+        if options.instructions is None:
+            self._seen = self._news
 
     def failed_to_ask(self, event_id: str | None, *, again: bool) -> bool:
         """The server answered an event of ours with an error. False: it was not our request.
@@ -77,10 +86,22 @@ class Responses:
             return False
         if again and not self._unwelcome:
             self._wanted, self._refused = self._asked, True
+        elif not again:
+            self._told = self._seen  # asking for it once more would be refused once more
         self._asked, self._unwelcome = None, False
         return True
 
+    def add_news(self) -> None:
+        """Something is in the conversation that a response must tell."""
+        self._news += 1
+
     # -------------------------------------------------------------------- what the server does
+    def owe_turn(self, *, sees_news: bool = True) -> None:
+        """The server has taken the caller's turn and will begin a response by itself."""
+        self.turn_owed = True
+        if sees_news:
+            self._seen = self._news
+
     def created(self, response_id: str) -> bool:
         """A response began. True: nobody wants it any more, it must be cancelled.
 
@@ -91,12 +112,16 @@ class Responses:
             self.turn_owed = False
             self._active[response_id] = Finished()
             self._wanted = None
+            self._told = self._seen
             return False
-        self._active[response_id] = Finished(self._asked or ResponseOptions())
+        options = self._asked or ResponseOptions()
+        self._active[response_id] = Finished(options)
         self._asked = None
         unwelcome, self._unwelcome = self._unwelcome, False
         if unwelcome:
             self.reject(response_id)
+        elif options.instructions is None:
+            self._told = self._seen
         return unwelcome
 
     def spoke(self, response_id: str) -> None:
@@ -108,15 +133,22 @@ class Responses:
         """A response is over. Returns what came of it."""
         finished = self._active.pop(response_id, Finished())
         self._refused = False
-        if not self._active:  # a request sent before that response began has been answered by now
-            self._asked = None
+        if not (self._active or self._any_time):
+            self._asked = None  # sent before that response began, so it has been answered by now
         return finished
 
-    def lost(self) -> None:
-        """The connection is gone, and all responses with it."""
+    def lost(self) -> Finished | None:
+        """The session is gone, and all responses with it. Returns what somebody still waits for."""
+        live = [one for name, one in self._active.items() if name not in self._interrupted]
+        asked = None if self._unwelcome else self._asked
+        if self._wanted is None and asked is None:
+            pending = live[-1] if live else None
+        else:
+            pending = Finished(self._wanted or asked or ResponseOptions())
         self._active.clear()
         self._wanted = self._asked = None
-        self.turn_owed = False
+        self._refused = self._unwelcome = self.turn_owed = False
+        return pending
 
     # -------------------------------------------------------------------- interruption
     def interrupt(self, audible_ids: frozenset[str]) -> list[str]:
@@ -145,12 +177,26 @@ class Responses:
     @property
     def idle(self) -> bool:
         """Nothing is active, asked for or wanted."""
-        return not (self._active or self._asked or self._wanted)
+        return not (self._busy or self._asked or self._wanted)
+
+    @property
+    def _busy(self) -> bool:
+        """A response is being generated behind which a request must wait."""
+        return self.live if self._any_time else bool(self._active)
 
     @property
     def owed(self) -> bool:
         """The model owes us something: silence now would be a stall."""
         return self.live or self.turn_owed or bool(self._asked or self._wanted)
+
+    @property
+    def untold(self) -> bool:
+        """There are news which no response has told, or is about to tell."""
+        return self._told < self._news
+
+    def is_active(self, response_id: str) -> bool:
+        """The response has begun and is not over."""
+        return response_id in self._active
 
     def has_spoken(self, response_id: str) -> bool:
         """An active response has produced audio."""

@@ -3,11 +3,15 @@
 Owns texts and schemas only.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from bridge.core.realtime import ResponseOptions, Tool
+
+OUTPUT_CHARS_MAX: Final = 16_000
+"""Characters of a tool's output: some 4,000 tokens, which stay in the session until its end."""
 
 END_CALL: Final = Tool(
     name="end_call",
@@ -23,6 +27,63 @@ END_CALL: Final = Tool(
         "required": ["reason"],
     },
 )
+
+TRANSFER_CALL: Final = "transfer_call"
+
+COLLECT_DIGITS: Final = Tool(
+    name="collect_digits",
+    description=(
+        "Wait for the caller to type digits on the telephone's keypad, such as a number or a PIN. "
+        "Tell the caller first what to type, or let `prompt` be said. The output says which keys "
+        "were pressed, and in `ended_by` what ended it: digits_max, terminator, timeout, speech "
+        "(the caller spoke instead) or hangup."
+    ),
+    parameters={
+        "type": "object",
+        "properties": {
+            "digits_max": {
+                "type": "integer",
+                "description": "After so many keys it is over, 1 to 64.",
+            },
+            "terminator": {
+                "type": "string",
+                "description": "The key that ends it; # if not given, an empty string for none.",
+            },
+            "timeout_seconds": {
+                "type": "number",
+                "description": "A pause of so many seconds ends it, 1 to 60; 5 if not given.",
+            },
+            "prompt": {
+                "type": "string",
+                "description": "What is said to the caller first; empty if you said it already.",
+            },
+        },
+    },
+)
+
+
+def transfer_call(destinations: Sequence[str]) -> Tool:
+    """Return the tool with which the model sends the caller to one of ``destinations``."""
+    return Tool(
+        name=TRANSFER_CALL,
+        description=(
+            "Connect the caller to somebody else. Say first, in one short sentence, whom you are "
+            "connecting them to; if it works, the call is over for you."
+        ),
+        parameters={
+            "type": "object",
+            "properties": {
+                "destination": {
+                    "type": "string",
+                    "enum": list(destinations),
+                    "description": "Whom the caller is connected to.",
+                },
+                "reason": {"type": "string", "description": "Why, in a few words."},
+            },
+            "required": ["destination"],
+        },
+    )
+
 
 FAREWELL: Final = ResponseOptions(
     instructions=(
@@ -50,8 +111,17 @@ LINE_CLOSES: Final = ResponseOptions(
     tool_choice="none",
 )
 
+BROKE_OFF: Final = (
+    "A fault of the line cut you off here: the caller heard only what is written above. Go on from "
+    "there; do not greet again and do not mention the fault."
+)
+"""A remark in the conversation of a session that takes over in the middle of an answer."""
+
 ANSWER: Final = ResponseOptions()
 """An ordinary response to what is in the conversation."""
+
+ANSWER_IN_WORDS: Final = ResponseOptions(tool_choice="none")
+"""The same, but no tool may be called any more."""
 
 
 def greeting(text: str) -> ResponseOptions:
@@ -78,6 +148,51 @@ def goodbye_to_silence(text: str) -> ResponseOptions:
     return ResponseOptions(instructions=text or ours, tool_choice="none")
 
 
+def filler(text: str) -> ResponseOptions:
+    """Return the request for a word of patience; ``text`` replaces our own instructions."""
+    ours = (
+        "A tool you have called is still working. Tell the caller so in the language of the "
+        "conversation, in one very short sentence and in other words than before. Do not guess "
+        "what the tool will answer. Ask nothing."
+    )
+    return ResponseOptions(instructions=text or ours, tool_choice="none")
+
+
+class _Transfer(msgspec.Struct):
+    destination: str
+
+
+def destination(arguments: str) -> str:
+    """Return where the arguments of `TRANSFER_CALL` say the caller shall go; empty: nowhere."""
+    try:
+        return msgspec.json.decode(arguments, type=_Transfer).destination
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ""
+
+
+def announcement(destination: str) -> ResponseOptions:
+    """Return the request for the last words before a transfer."""
+    words = (
+        f"You are about to connect the caller to: {destination}. Say so in the language of the "
+        "conversation. One short sentence. Ask nothing."
+    )
+    return ResponseOptions(instructions=words, tool_choice="none")
+
+
+def transfer_failed(destination: str) -> str:
+    """Return what the model is told when nobody could be reached."""
+    return (
+        f"Connecting the caller to {destination} did not work, for a technical reason. The caller "
+        "is still on the line and speaks with you. Say so, and go on helping."
+    )
+
+
+def prompt_for_digits(prompt: str) -> ResponseOptions:
+    """Return the request to say what the caller shall type."""
+    words = f"The caller shall now type on the keypad. Say nothing but: {prompt}"
+    return ResponseOptions(instructions=words, tool_choice="none")
+
+
 def time_warning(left_s: float) -> ResponseOptions:
     """Return the request to say that the call's time is nearly over."""
     if left_s >= 90:
@@ -91,6 +206,23 @@ def time_warning(left_s: float) -> ResponseOptions:
         "language of the conversation, in one short sentence, and go on where you were."
     )
     return ResponseOptions(instructions=words, tool_choice="none")
+
+
+def digits(pressed: str, ended_by: str) -> str:
+    """Return the JSON output of `COLLECT_DIGITS`."""
+    return msgspec.json.encode({"digits": pressed, "ended_by": ended_by}).decode()
+
+
+def bounded(output: str) -> str:
+    """Return ``output``, or as much of it as a model may be told at once, with a word about it.
+
+    It can always be sent: what is no text (a lone surrogate) is replaced.
+    """
+    output = output.encode(errors="replace").decode()
+    if len(output) <= OUTPUT_CHARS_MAX:
+        return output
+    short = {"error": "the output was too long", "beginning": output[:OUTPUT_CHARS_MAX]}
+    return msgspec.json.encode(short).decode()
 
 
 def succeeded(status: str) -> str:

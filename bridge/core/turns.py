@@ -12,17 +12,20 @@ the server cancels its active response by itself, otherwise we do. A key interru
 but the server does not hear it.
 """
 
+from math import inf
 from typing import Final
 
+from bridge.core.answer_times import AnswerTimes
 from bridge.core.commands import EndReason
 from bridge.core.deadlines import Deadlines
+from bridge.core.first_sound import FirstSound
 from bridge.core.mulaw import whole_ms
 from bridge.core.outbox import Outbox
 from bridge.core.plan import CallPlan
 from bridge.core.playback import Cut, Interruption, Playback
 from bridge.core.realtime import ErrorDetail, FinishedResponse, OutputAudioDelta, ResponseOptions
 from bridge.core.record import CallRecord
-from bridge.core.responses import Responses
+from bridge.core.responses import Finished, Responses
 from bridge.core.tools import ANSWER
 
 RESPONSE: Final = "response"
@@ -35,6 +38,12 @@ FAILED_MAX: Final = 3
 """So many failed responses in a row end the call: the caller has been hearing nothing."""
 SPEECH_MAX_S: Final = 120.0
 """A caller who speaks longer without a pause is more likely a server that has died."""
+
+TAKEN_WITHIN_S: Final = 0.5
+"""A turn is taken, and told to be, at once when the caller has stopped; not so late."""
+
+NEWS_TRAVEL_S: Final = 0.4
+"""A turn told of sooner after some news may have been taken before the server had the news."""
 
 FATAL_CODES: Final = frozenset(
     {"insufficient_quota", "invalid_api_key", "account_deactivated", "billing_hard_limit_reached"}
@@ -53,12 +62,15 @@ class Turns:
         deadlines: Deadlines,
         record: CallRecord,
     ) -> None:
-        self.responses = Responses()
+        self.responses = Responses(any_time=not plan.abilities.takes_turns)
+        self.first_sound = FirstSound()
+        self._waits = AnswerTimes(record)
         self.listening = True
         """The caller's voice counts: it interrupts and is answered. Not so during a goodbye."""
         self.closing = False
         """A hangup is under way: it decides itself what to ask for again."""
         self._speaking_since: float | None = None
+        self._stopped_at = self._news_at = -inf
         self._owed_since: float | None = None
         self._failed_in_a_row = 0
         self._plan = plan
@@ -72,27 +84,38 @@ class Turns:
         """The server believes the caller is speaking."""
         return self._speaking_since is not None
 
+    def caller_has_the_floor(self, now: float) -> bool:
+        """The caller speaks, or has just stopped, or the server is about to answer that."""
+        just_now = now < self._stopped_at + TAKEN_WITHIN_S
+        return self.caller_speaking or just_now or self.responses.turn_owed
+
     # -------------------------------------------------------------------- the caller
     def speech_started(self, now: float) -> None:
         """The caller begins to speak."""
         self._speaking_since = now
+        self._waits.caller_speaks()
         if self.listening:
             self._deadlines.clear(RETRY)
-            self._interrupt(now)
+            if self._plan.abilities.takes_turns:
+                self._interrupt(now)
         self._watch(now)
 
     def speech_stopped(self, now: float) -> None:
         """The caller has stopped speaking."""
         self._speaking_since = None
+        self._stopped_at = now
+        self._waits.caller_stopped(now)
         self._watch(now)
 
     def committed(self, now: float) -> None:
         """The caller's turn is complete, and is to be answered."""
         self._speaking_since = None
-        if not self.listening:
+        self._stopped_at = -inf
+        if not (self.listening and self._plan.abilities.takes_turns):
             return
         if self._plan.turn_detection.create_response:
-            self.responses.turn_owed = True
+            self.responses.owe_turn(sees_news=now >= self._news_at + NEWS_TRAVEL_S)
+            self.first_sound.asked(now)
             self._watch(now)
         else:
             self.ask(ANSWER, now)
@@ -134,8 +157,8 @@ class Turns:
         return found
 
     def _truncate(self, cut: Cut) -> None:
-        self._outbox.truncate(cut)
-        self._record.truncations += 1
+        if self._outbox.truncate(cut):
+            self._record.truncations += 1
 
     def _explain(self, decision: str, cuts: tuple[Cut, ...], explanation: str) -> None:
         if self._plan.show_timing_math:
@@ -146,6 +169,7 @@ class Turns:
     def created(self, response_id: str, now: float) -> None:
         """A response began."""
         self._record.responses += 1
+        self.first_sound.created(response_id)
         if self.responses.created(response_id):
             self._outbox.cancel(response_id)
         self._watch(now, progress=True)
@@ -162,6 +186,8 @@ class Turns:
         if not event.delta:
             return False
         self.responses.spoke(event.response_id)
+        self.first_sound.sounded(event.response_id, now)
+        self._waits.sounded(now)
         self._record.agent_audio_ms += whole_ms(len(event.delta))
         self._outbox.play(self._playback.play(event.response_id, event.item_id, event.delta, now))
         return True
@@ -176,6 +202,8 @@ class Turns:
             self._record.tokens.add(response.usage)
         finished = self.responses.done(response.id)
         self._outbox.play(self._playback.response_done(response.id, now))
+        if _yielded(response) and not self._plan.abilities.takes_turns:
+            self._stop_sound(now)
         if response.status == "failed":
             reason = self._failed(response)
             if reason is not None:
@@ -212,6 +240,11 @@ class Turns:
         self._watch(now, progress=True)
 
     # -------------------------------------------------------------------- our requests
+    def add_news(self, now: float) -> None:
+        """Something was put into the conversation that a response must tell."""
+        self._news_at = now
+        self.responses.add_news()
+
     def ask(self, options: ResponseOptions, now: float) -> None:
         """Ask for a response, now or as soon as the server would accept it."""
         self.responses.want(options)
@@ -220,9 +253,11 @@ class Turns:
     def ask_if_possible(self, now: float) -> None:
         """Send the request that waits, if there is one and nobody else speaks first."""
         waiting = self.listening and (self.caller_speaking or self.responses.turn_owed)
-        if self.responses.ready_to_ask() and not waiting:
+        possible = self._outbox.realtime_open and self.responses.ready_to_ask()
+        if possible and not waiting:
             options = self.responses.next_request()
             self.responses.asked(options, self._outbox.ask(options))
+            self.first_sound.asked(now)
         self._watch(now)
 
     def refused(self, error: ErrorDetail, now: float) -> None:
@@ -242,13 +277,14 @@ class Turns:
             self._playback.drop_held()  # a click in the silence after a sound that broke off
         self._watch(now)
 
-    def lost(self, now: float) -> None:
-        """The connection is gone: nobody speaks any more."""
-        self.responses.lost()
+    def lost(self, now: float) -> Finished | None:
+        """The session is gone: nobody speaks any more. Returns what somebody still waits for."""
+        pending = self.responses.lost()
         self._speaking_since = None
         self._outbox.play(self._playback.flush(now))
         self._deadlines.clear(RETRY)
         self._watch(now)
+        return pending
 
     # -------------------------------------------------------------------- the watch
     def stalled(self, now: float) -> bool:
@@ -259,7 +295,7 @@ class Turns:
         return False
 
     def _watch(self, now: float, *, progress: bool = False) -> None:
-        if not self.responses.owed:
+        if not (self.responses.owed and self._outbox.realtime_open):
             self._owed_since = None
         elif progress or self._owed_since is None:
             self._owed_since = now
@@ -270,3 +306,9 @@ class Turns:
             self._deadlines.set(RESPONSE, self._speaking_since + SPEECH_MAX_S)
         else:
             self._deadlines.clear(RESPONSE)
+
+
+def _yielded(response: FinishedResponse) -> bool:
+    """The model broke off by itself, because the caller spoke into it."""
+    details = response.status_details
+    return details is not None and details.reason == "turn_detected"
