@@ -19,9 +19,17 @@ from bridge.agents.problem import UnusableAgents
 from bridge.api_tokens import hash_of
 from bridge.app import make_app
 from bridge.outside import Outside
+from bridge.recording.recording import SoundPiece
 from bridge.settings import UnusableSettings, settings_from
 from bridge.wiring import agents_for
-from simulator.pretended import ACCOUNT_SID, API_KEY, API_TOKEN, AUTH_TOKEN, PUBLIC_HOST
+from simulator.pretended import (
+    ACCOUNT_SID,
+    API_KEY,
+    API_TOKEN,
+    AUTH_TOKEN,
+    PUBLIC_HOST,
+    TOOL_SIGNING_SECRET,
+)
 from simulator.stream import BridgeStream
 
 WORLD_SETTINGS: Mapping[str, str] = {
@@ -30,6 +38,7 @@ WORLD_SETTINGS: Mapping[str, str] = {
     "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
     "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
     "API_TOKENS": hash_of(API_TOKEN),
+    "TOOL_SIGNING_SECRET": TOOL_SIGNING_SECRET,
 }
 
 
@@ -44,6 +53,14 @@ def settings_complaints(settings: Mapping[str, str]) -> list[tuple[str, str]]:
     return []
 
 
+class _NoDisk:
+    """Where recordings go in a world without disks: they are made, and not kept."""
+
+    def take(self, piece: SoundPiece) -> bool:
+        """There is room for everything."""
+        return bool(piece)
+
+
 class OurBridge:
     """The bridge's app behind hypercorn's per-connection server."""
 
@@ -53,9 +70,14 @@ class OurBridge:
         Raises:
             UnusableSettings: a setting is wrong; its lines say which and what it may be.
         """
-        self._app = make_app(settings_from({**WORLD_SETTINGS, **settings}), outside=outside)
+        given = settings_from({**WORLD_SETTINGS, **settings})
+        self._app = make_app(given, outside=outside, recordings=_NoDisk())
         self._config = Config()
         self._context = WorkerContext(None)
+
+    async def drain(self) -> None:
+        """Stop as at SIGTERM: no new calls, time for the running ones, a goodbye, the end."""
+        await self._app.drain()
 
     async def serve(self, stream: BridgeStream) -> None:
         """Serve one connection until it is over."""

@@ -21,17 +21,18 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent
-SHEETS: Final = ("twilio.md", "realtime.md")
+SHEETS: Final = ("twilio.md", "realtime.md", "gpt-live.md")
 TAG: Final = re.compile(
     r"(?P<evidence>documented|observed|inferred)"
-    r"(?: (?P<source>(?:twilio|realtime)\.md [\d.]+(?:, [\d.]+)*|[\w.-]+/[\w.-]+#\d+))?"
+    r"(?: (?P<source>(?:twilio|realtime|gpt-live)\.md [\d.]+(?:, [\d.]+)*|[\w.-]+/[\w.-]+#\d+))?"
     r"(?: \[knob: (?P<knob>[\w.-]+)\])?"
     r" - (?P<behaviour>\S.*)"
 )
 HEAD: Final = """\
 # Fidelity of the fakes
 
-What the fake Twilio and the fake Realtime endpoint do, and how we know that the real ones do it.
+What the fake Twilio, the fake Realtime endpoint and the fake GPT-Live do, and how we know that the
+real ones do it.
 Generated from the `# fidelity:` lines beside the code (`python -m simulator.fidelity`); a test
 fails when this page and the code differ.
 
@@ -39,8 +40,9 @@ fails when this page and the code differ.
 - **observed**: captured on the wire; the fact sheet names who did.
 - **inferred**: nobody has measured it; this is the most likely reading of what is known.
 
-Sources are sections of the fact sheets [twilio.md](protocols/twilio.md) and
-[realtime.md](protocols/realtime.md), which cite the pages and captures. A **knob** is where a
+Sources are sections of the fact sheets [twilio.md](protocols/twilio.md),
+[realtime.md](protocols/realtime.md) and [gpt-live.md](protocols/gpt-live.md), which cite the pages
+and captures. A **knob** is where a
 scenario turns the behaviour into another one.
 """
 

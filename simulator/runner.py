@@ -15,6 +15,7 @@ import outcome
 from simulator.clock import run_virtually
 from simulator.jobs import Job, OnTrace, jobs_for
 from simulator.judging.judge import Judge, repeat_command, shown_path
+from simulator.judging.terms import IN_A_WORLD, Terms
 from simulator.report.result import ScenarioResult
 from simulator.world import World
 
@@ -24,18 +25,19 @@ LONG_TAG = "long"
 """Scenarios with this tag start first, so that no process is left alone with an hour of call."""
 
 
-def play(job: Job, on_trace: OnTrace | None = None) -> ScenarioResult:
+def play(job: Job, on_trace: OnTrace | None = None, terms: Terms = IN_A_WORLD) -> ScenarioResult:
     """Play one call in virtual time and judge it. What breaks the world itself is an `error`.
 
     Args:
         job: what to play.
         on_trace: given the call's trace before it begins.
+        terms: on what terms it is judged.
     """
     started_s = time.perf_counter()
 
     async def one_call() -> ScenarioResult:
         world = World(job.scenario, job.seed)
-        judge = Judge(job.scenario, world.trace)
+        judge = Judge(job.scenario, world.trace, terms)
         if on_trace is not None:
             on_trace(world.trace)
         await world.play()

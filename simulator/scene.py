@@ -5,6 +5,7 @@ go on. How bytes get from a fake to the bridge is the world's business (`world`,
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import urljoin
@@ -15,12 +16,21 @@ from simulator.account.account import Account
 from simulator.account.faults import RestFaults
 from simulator.api_client import ApiClient
 from simulator.cues import Cues
+from simulator.gpt_live.server import FakeGptLive
 from simulator.model.server import FakeRealtime
 from simulator.network import Direction, Pace
 from simulator.phone.call import FakePhone
 from simulator.phone.order import CallOrder
 from simulator.pretended import API_TOKEN
-from simulator.scenario.format import GUARD_MS, LegSetup, LinkFault, LinkSetup, Scenario, Silence
+from simulator.scenario.format import (
+    GUARD_MS,
+    LegSetup,
+    LinkFault,
+    LinkSetup,
+    Scenario,
+    Silence,
+    Trigger,
+)
 from simulator.sound import load_clip, speech_library
 from simulator.timeline import Timeline
 from simulator.trace import Event, Trace
@@ -98,6 +108,7 @@ class Scene:
         self.twilio = self._leg("twilio", network.twilio)
         self.realtime = self._leg("realtime", network.realtime)
         self.rest = self._leg("rest", network.rest)
+        self.services = self._leg("services", network.services)
         self.model = self._fake_model()
         self._connect, self._owner = connect, (account_sid, auth_token)
         self._phones: list[FakePhone] = []
@@ -128,6 +139,13 @@ class Scene:
             self._client.order()
         self._guard()
 
+    def when(self, trigger: Trigger | None, wait_ms: float, do: Callable[[], None]) -> None:
+        """Do something `wait_ms` after a trigger; None = after `begin`."""
+        if trigger is None:
+            self.timeline.after(wait_ms, do)
+        else:
+            self._cues.when(trigger, wait_ms, do)
+
     def hang_up(self) -> None:
         """Whoever is on the telephone hangs up."""
         for phone in self._phones:
@@ -140,8 +158,10 @@ class Scene:
         """Realtime connections which the bridge still has."""
         return self.realtime.open_count
 
-    def _fake_model(self) -> FakeRealtime:
-        return FakeRealtime(
+    def _fake_model(self) -> FakeRealtime | FakeGptLive:
+        """What the bridge's settings make it talk to."""
+        is_live = bridge_settings(self._scenario).get("ENGINE") == "live"
+        return (FakeGptLive if is_live else FakeRealtime)(
             self._scenario.model,
             timeline=self.timeline,
             trace=self.trace,

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.judging.conditions import Conditions, Way
 from simulator.scenario.names import LAWS
-from tests.judging import Story, silence, voice
+from tests.judging import MULAW, Story, silence, voice
 
 Write = Callable[[bool], Story]
 STORIES: dict[str, Write] = {}
@@ -147,6 +147,94 @@ def _forgotten(broken: bool) -> Story:
         story.truncate(1500, 490)
     story.hang_up(9000)
     return story
+
+
+def _renewed(old_closed_ms: float = 3100) -> Story:
+    """A second session hears the caller from 3000 ms on, and is told what the first one said."""
+    story = Story()
+    story.line()
+    for at_ms, number in ((0, 1), (2500, 2)):
+        story.add(at_ms, "realtime.upgraded", path="/v1/realtime?model=m", connection=number)
+        for kind in ("session.created", "session.updated"):
+            story.sent(at_ms, kind, connection=number, **MULAW)
+        story.got(at_ms, "session.update", connection=number)
+    words = {"item_id": "a", "transcript": "one two three four", "connection": 1}
+    story.sent(1000, "response.output_audio_transcript.done", **words)
+    sound = {"item_id": "a", "response_id": "r1", "audio": voice(1, 4000), "connection": 1}
+    story.sent(1000, "response.output_audio.delta", **sound)
+    story.played(story.media(1000, voice(1, 4000)), 1000, 8000)
+    for at_ms, number in ((2000, 1), (3000, 2)):
+        story.frame(at_ms, voice(at_ms, 20))
+        story.got(at_ms, "input_audio_buffer.append", audio=voice(at_ms, 20), connection=number)
+    story.add(old_closed_ms, "realtime.closed", by="bridge", code=1000, connection=1)
+    return story
+
+
+def _hung_up(story: Story) -> Story:
+    story.hang_up(9000)
+    story.add(9000, "realtime.closed", by="bridge", code=1000, connection=2)
+    return story
+
+
+@law("restored_unheard")
+def _restored_unheard(broken: bool) -> Story:
+    story = _renewed()
+    words = "one two three four" if broken else "one"
+    item = {"item_type": "message", "role": "assistant", "words": words}
+    story.got(3000, "conversation.item.create", connection=2, **item)
+    return _hung_up(story)
+
+
+@law("old_session_speaks")
+def _old_session_speaks(broken: bool) -> Story:
+    story = _renewed()
+    for at_ms, number, name in ((3200, 2, "b"), (3400, 1 if broken else 2, "c")):
+        sound = {"item_id": name, "response_id": name, "audio": voice(at_ms, 100)}
+        story.sent(at_ms, "response.output_audio.delta", connection=number, **sound)
+        story.played(story.media(at_ms, voice(at_ms, 100)), at_ms, 800)
+    return _hung_up(story)
+
+
+@law("old_session_stays")
+def _old_session_stays(broken: bool) -> Story:
+    return _hung_up(_renewed(old_closed_ms=5000 if broken else 3900))
+
+
+def test_an_old_session_must_not_listen() -> None:
+    """When another one hears the caller."""
+    story = _renewed()
+    story.frame(3050, voice(7, 20))
+    story.got(3050, "input_audio_buffer.append", audio=voice(7, 20), connection=1)
+
+    assert {"old_session_speaks"} == _hung_up(story).broken()
+
+
+def test_speech_that_was_never_made_is_not_restored() -> None:
+    """In whatever words."""
+    story = _renewed()
+    item = {"item_type": "message", "role": "assistant", "words": "five"}
+    story.got(3000, "conversation.item.create", connection=2, **item)
+
+    assert {"restored_unheard"} == _hung_up(story).broken()
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_new_session_may_hear_the_last_moments_again(later: bool) -> None:
+    """In its first audio, and what it has not heard yet behind that; later it is a repetition."""
+    story = _renewed(old_closed_ms=3010)
+    story.frame(3040, voice(5, 20))
+    story.add(3041, "realtime.upgraded", path="/", connection=3)
+    story.sent(3041, "session.updated", connection=3, **MULAW)
+    story.got(3041, "session.update", connection=3)
+    again = voice(3000, 20)
+    story.got(3042, "input_audio_buffer.append", audio=again + voice(5, 20), connection=3)
+    if later:
+        story.got(3044, "input_audio_buffer.append", audio=again, connection=3)
+    story.add(3043, "realtime.closed", by="bridge", code=1000, connection=2)
+    story.add(9000, "realtime.closed", by="bridge", code=1000, connection=3)
+    story.hang_up(9000)
+
+    assert story.broken() == ({"caller_audio_repeated", "sound_from_nowhere"} if later else set())
 
 
 @law("caller_audio_altered")

@@ -129,6 +129,33 @@ def test_the_models_timing_is_found_again(tmp_path: Path) -> None:
     assert delivery.done_ms > item[-1][0] + 1900  # open a little longer than it was then
 
 
+def test_an_agents_own_settings_are_replayed(tmp_path: Path) -> None:
+    """What its file says comes before the service's settings; no value of the call is there."""
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "slow.agent.yaml").write_text(
+        "parameters: [guest]\ngreeting: Hello {guest}!\nvoice: sage\n"
+        "turn_detection: {silence_duration_ms: 900, create_response: true}\n"
+        "hangup: {grace_seconds: 1.5}\nrecording: {record: on}\n",
+        "utf-8",
+    )
+    text = BARGE_IN.replace(
+        "model:",
+        "call: {parameters: {agent: slow, guest: Zoe}}\n"
+        "agent: {settings: {AGENTS_DIR: people, VOICE: cedar}}\nmodel:",
+        1,
+    )
+    flown(small_call(tmp_path, text), tmp_path / "flights")
+    record = record_in(tmp_path / "flights")
+
+    assert record.settings == {
+        "VOICE": "sage",
+        "GREETING": "Hello {guest}!",
+        "VAD_SILENCE_DURATION_MS": "900",
+        "VAD_CREATE_RESPONSE": "true",
+        "END_CALL_GRACE_SECONDS": "1.5",
+    }
+
+
 def test_the_callers_sound_is_the_callers(tmp_path: Path) -> None:
     """To the byte, from the second frame on: the replaying phone sends the first."""
     events = flown(small_call(tmp_path, BARGE_IN), tmp_path / "flights")
@@ -153,12 +180,14 @@ def test_a_good_call_leaves_no_record(tmp_path: Path) -> None:
 
 
 def test_a_lost_session_leaves_a_record(tmp_path: Path) -> None:
-    """With the reason in its last line, and no sound unless it was asked for."""
-    text = "model:\n  reply: auto\n  faults: [{drop: true, when: at 2s}]\ncaller: []\n"
+    """Though another one took over; and no sound unless it was asked for."""
+    text = (
+        "stop_after: 8s\nmodel:\n  reply: auto\n  faults: [{drop: true, when: at 2s}]\ncaller: []\n"
+    )
     flown(small_call(tmp_path, text), tmp_path / "flights", kept="anomaly", audio=False)
     record = record_in(tmp_path / "flights")
 
-    assert record.moments[-1].message["reason"] == "realtime_lost"
+    assert record.moments[-1].message["record"]["reconnects"] == 1
     assert not any("audio" in moment.message for moment in record.moments)
     with pytest.raises(UnusableRecord, match="FLIGHT_AUDIO=true"):
         import_record(record, tmp_path / "made", "made", "")

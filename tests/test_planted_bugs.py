@@ -117,6 +117,26 @@ BUGS = (
     ),
     # requests and tools
     _bug(
+        talk.line_handed_on_too_early,
+        "transfer/heard-to-the-last-word burst=8",
+        "farewell_cut_ms: max",
+    ),
+    _bug(
+        talk.word_of_patience_asked_for_late,
+        "tools/silence-is-kept-short think=1400ms",
+        "dead_air_ms: max",
+    ),
+    _bug(
+        talk.caller_not_heard_after_a_failed_transfer,
+        "transfer/refused-by-twilio answer=400",
+        "session_update: exactly",
+    ),
+    _bug(
+        talk.collected_keys_told_as_text_too,
+        "keypad/collected-with-pound",
+        "realtime.received: exactly",
+    ),
+    _bug(
         talk.asks_without_waiting,
         "tools/parallel-tool-calls",
         "response_request: exactly 1",
@@ -146,7 +166,7 @@ BUGS = (
         talk.stall_never_noticed,
         "faults/no-answer-from-the-model sound=1ms",
         "dead_air_ms: max",
-        "ended reason: realtime_stalled",
+        "ended reason: fell_back",
     ),
     # the caller's voice
     _bug(
@@ -236,7 +256,7 @@ BUGS = (
     _bug(
         quiet.waiting_for_the_model_is_idleness,
         "idle/model-stalls",
-        "ended reason: realtime_stalled",
+        "ended reason: fell_back",
     ),
     _bug(
         quiet.goodbye_to_somebody_who_speaks,
@@ -303,12 +323,12 @@ BUGS = (
     _bug(
         line.lost_session_not_noticed,
         "faults/session-breaks-in-mid-answer",
-        "ended reason: realtime_lost",
+        "session_connected: exactly 2",
     ),
     _bug(
         line.refusal_not_noticed,
         "faults/session-refused how=invalid_model",
-        "ended reason: realtime_refused",
+        "twiml: exactly 1",
     ),
     _bug(
         line.session_leaked,

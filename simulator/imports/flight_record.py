@@ -53,8 +53,11 @@ class FlightRecord:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The bridge's settings that were not at their default."""
-        given = self.header.get("settings", {})
+        """The bridge's settings that were not at their default, and those of the call's agent."""
+        given = dict(self.header.get("settings", {}))
+        for moment in self.moments:
+            if moment.leg == "call" and moment.kind == "agent_settings":
+                given |= {name: moment.message[name] for name in moment.message if name.isupper()}
         return {str(name): str(value) for name, value in given.items()}
 
 

@@ -160,10 +160,11 @@ def _fault(moment: Moment, story: Story, latency_ms: float) -> list[Values]:
         if error.get("event_id") is None and error.get("code"):
             return [{"error": error["code"], "when": when}]
     lost = moment.at_ms < story.ended_ms or story.reason in SESSION_ENDS
-    if (moment.way, moment.kind) == ("note", "closed") and lost:
-        code = moment.message.get("code")
+    if (moment.way, moment.kind) == ("note", "closed") and lost and not moment.message.get("ours"):
+        code, number = moment.message.get("code"), moment.message.get("session")
         broke = not isinstance(code, int) or code == 1006
-        return [{"drop": True, "when": when} if broke else {"close": code, "when": when}]
+        fault = {"drop": True, "when": when} if broke else {"close": code, "when": when}
+        return [fault if number is None else {**fault, "session": number}]
     return []
 
 

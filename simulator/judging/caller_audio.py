@@ -7,6 +7,10 @@ What arrives is, in this order of preference: the next bytes of the caller; digi
 bridge's own (padding for a caller whose line sends nothing while silent); a later frame, what lies
 between being lost; else bytes the caller did not send. Where lost silence was taken for padding,
 the next recognisable frame puts the sums right.
+
+A session that takes over may be given again what the one before it has heard last, in its first
+audio: the end of all that was delivered, and on from there without a gap. It must be, if the caller
+was in the middle of a turn: words that only the other session has heard are lost.
 """
 
 from collections import deque
@@ -26,7 +30,10 @@ RECENT_MAX = 50
 
 FRAME_BYTES = 160
 
-Kind = Literal["caller", "padding", "repeated", "foreign"]
+AGAIN_BYTES_MAX = 32_000 * BYTES_PER_MS
+"""So much of what was delivered may be given to another session again."""
+
+Kind = Literal["caller", "padding", "again", "repeated", "foreign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,19 @@ class CallerAudio(Observer):
         self._recent: deque[bytes] = deque(maxlen=RECENT_MAX)
         self._padding_since_sync = 0
         self._up_until_ms: float | None = None
+        self._up: set[int] = set()
+        self._listening = 0
+        self._delivered = bytearray()
+        self._speech_ms: float | None = None
+        self._turn_bytes = 0
+        self.on("caller.speech_started", self._speaks)
+        self.on("realtime.sent", self._turn_over, "input_audio_buffer.committed")
+        self.on("realtime.turn_taken", self._turn_over)
         self.on("twilio.sent", self._frame, "media")
         self.on("realtime.received", self._append, "input_audio_buffer.append")
         self.on("realtime.sent", self._ready, "session.updated")
-        self.on("realtime.upgraded", self._up)
-        self.on("realtime.closed", self._down)
+        self.on("realtime.upgraded", self._session_up)
+        self.on("realtime.closed", self._session_down)
         self.on("twilio.closed", self._down)
         self.on("phone.ended", self._down)
 
@@ -83,8 +98,14 @@ class CallerAudio(Observer):
     def _ready(self, _: Event) -> None:
         self.session_ready = True
 
-    def _up(self, _: Event) -> None:
+    def _session_up(self, event: Event) -> None:
+        self._up.add(readings.connection(event.data))
         self._up_until_ms = None
+
+    def _session_down(self, event: Event) -> None:
+        self._up.discard(readings.connection(event.data))
+        if not self._up:
+            self._down(event)
 
     def _down(self, event: Event) -> None:
         if self._up_until_ms is None:
@@ -100,7 +121,44 @@ class CallerAudio(Observer):
             self._lose_first()
 
     def _append(self, event: Event) -> None:
-        audio = event.data["audio"]
+        audio, number = event.data["audio"], readings.connection(event.data)
+        again: tuple[Arrival, ...] = ()
+        if number > self._listening:
+            self._listening = number
+            length = self._given_again(audio)
+            again = (Arrival("again", length),) if length else ()
+            audio = audio[length:]
+            self.lost_bytes += max(0, self._turn_bytes - length)
+        self._deliver(audio)
+        if self._speech_ms is not None:
+            began_ms = self._speech_ms
+            self._turn_bytes += sum(one.length for one in self.arrivals if one.sent_ms >= began_ms)
+        if again:
+            self.arrivals = again + self.arrivals
+        self._delivered += audio
+        del self._delivered[:-AGAIN_BYTES_MAX]
+
+    def _speaks(self, event: Event) -> None:
+        if self._speech_ms is None:
+            self._speech_ms = event.at_ms
+
+    def _turn_over(self, _: Event) -> None:
+        self._speech_ms, self._turn_bytes = None, 0
+
+    def _given_again(self, audio: bytes) -> int:
+        """How much of a session's first audio was heard by the one before; the least possible."""
+        ends = [len(audio)]
+        at = len(audio)
+        for number, (_, frame) in enumerate(self._pending):
+            at -= len(frame) - (0 if number else self._used)
+            ends.append(at)
+        waiting = b"".join(frame for _, frame in self._pending)[self._used :]
+        for end in reversed([end for end in ends if end >= 0]):
+            if waiting.startswith(audio[end:]) and self._delivered.endswith(audio[:end]):
+                return end
+        return 0
+
+    def _deliver(self, audio: bytes) -> None:
         if self._pending and not self._used and self._pending[0][1] == audio:
             sent_ms, frame = self._pending.popleft()
             self._recent.append(frame)

@@ -13,7 +13,7 @@ from math import inf
 
 from simulator.judging.observer import Observer
 from simulator.judging.terms import IN_A_WORLD, Terms
-from simulator.scenario.format import LinkSetup, Scenario
+from simulator.scenario.format import LinkSetup, ModelSetup, Scenario
 from simulator.trace import Event
 
 ROUNDING_MS = 1.0
@@ -87,7 +87,7 @@ class Conditions:
             allow={**terms.excused(), **scenario.expect.allow},
             outages_ms=outages_ms,
             scripted_errors=frozenset(fault.code for fault in model.faults if fault.code),
-            admission_refused=model.refuse is not None or model.require_key is not None,
+            admission_refused=_refuses(model),
             scheduling_ms=real_ms,
         )
 
@@ -121,6 +121,12 @@ class Conditions:
         """
         jitter_ms = self.twilio_in.jitter_ms + self.twilio_out.jitter_ms + self.scheduling_ms / 2
         return 20.0 + 2 * jitter_ms + self.twilio_in.added_ms + self.twilio_out.added_ms
+
+
+def _refuses(model: ModelSetup) -> bool:
+    """Whether a session is refused on purpose."""
+    refused = any(outcome != "ok" for outcome in model.attempts)
+    return refused or model.refuse is not None or model.require_key is not None
 
 
 class Outages(Observer):

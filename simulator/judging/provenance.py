@@ -45,6 +45,7 @@ class ItemAudio:
     item_id: str
     response_id: str
     began_ms: float
+    connection: int = 0
     generated: int = 0
     sent: int = 0
     heard: int = 0
@@ -178,7 +179,8 @@ class Provenance(Observer):
         response = self._response(readings.response_id(data), event.at_ms)
         item = self.items.get(item_id)
         if item is None:
-            item = ItemAudio(item_id, response.response_id, event.at_ms)
+            number = readings.connection(data)
+            item = ItemAudio(item_id, response.response_id, event.at_ms, number)
             self.items[item_id] = item
             if len(self.items) > ITEMS_MAX:
                 del self.items[next(iter(self.items))]

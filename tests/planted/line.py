@@ -10,11 +10,12 @@ import trio
 from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 
 import bridge.routes.incoming
-from bridge import release, twilio_rest
+from bridge import line_update, twilio_rest
 from bridge.call_token import CallTokens
-from bridge.core import realtime, realtime_session, twilio
+from bridge.core import realtime, realtime_requests, realtime_session, twilio
 from bridge.core.call import Call
 from bridge.core.commands import EndReason
+from bridge.core.model_side import ModelSide
 from bridge.core.mulaw import FRAME_BYTES, SILENCE
 from bridge.core.outbox import Outbox
 from bridge.core.plan import CallPlan
@@ -45,40 +46,38 @@ def no_mulaw_in_session_update(patch: MonkeyPatch) -> None:
             way.pop("format", None)
         return body
 
-    patch.setattr(realtime, "session_body", planted)
+    patch.setattr(realtime_requests, "session_body", planted)
 
 
 def audio_before_the_configuration(patch: MonkeyPatch) -> None:
     """The first audio is sent before session.update: it is taken for 24 kHz PCM."""
     configure = Outbox.configure
 
-    def planted(self: Outbox, plan: CallPlan) -> None:
-        self.append(SILENCE * FRAME_BYTES)
-        configure(self, plan)
+    def planted(self: Outbox, plan: CallPlan, *, beside: bool = False) -> None:
+        self._commands.append(realtime.InputAudioBufferAppend("cb_0", SILENCE * FRAME_BYTES))
+        configure(self, plan, beside=beside)
 
     patch.setattr(Outbox, "configure", planted)
 
 
 def error_ends_the_call(patch: MonkeyPatch) -> None:
     """Any error event is taken for the end, though most leave the session open."""
-    realtime_error = Call._realtime_error
 
-    def planted(self: Call, error: realtime.ErrorDetail, now: float) -> None:
-        realtime_error(self, error, now)
-        self._end_if(EndReason.REALTIME_LOST, now)
+    def planted(self: ModelSide, *_: object) -> EndReason:
+        return EndReason.REALTIME_LOST
 
-    patch.setattr(Call, "_realtime_error", planted)
+    patch.setattr(ModelSide, "_error", planted)
 
 
 def lost_session_not_noticed(patch: MonkeyPatch) -> None:
     """The model's socket breaks, and the caller is left in silence."""
-    patch.setattr(Call, "_realtime_gone", lambda self, closed, before, now: None)
+    patch.setattr(ModelSide, "_closed", lambda self, closed, leg, now: None)
 
 
 def refusal_not_noticed(patch: MonkeyPatch) -> None:
     """The session is refused after the 101, by an event which nobody reads."""
-    patch.setattr(Call, "_realtime_error", lambda self, error, now: None)
-    patch.setattr(Call, "_realtime_gone", lambda self, closed, before, now: None)
+    patch.setattr(ModelSide, "_error", lambda self, error, leg, now: None)
+    patch.setattr(ModelSide, "_closed", lambda self, closed, leg, now: None)
 
 
 def session_leaked(patch: MonkeyPatch) -> None:
@@ -138,7 +137,7 @@ def line_released_twice(patch: MonkeyPatch) -> None:
 
 def over_call_released_again_and_again(patch: MonkeyPatch) -> None:
     """404 and 21220 are failures, to be repeated until they go away. They never do."""
-    patch.setattr(release, "CALL_IS_OVER", frozenset())
+    patch.setattr(line_update, "CALL_IS_OVER", frozenset())
     patch.setattr(twilio_rest, "_worth_another_try", lambda status: status >= 400)
 
 
@@ -155,4 +154,4 @@ def line_never_released(patch: MonkeyPatch) -> None:
         return Released("failed")
 
     patch.setattr(LineReleaser, "release", planted)
-    patch.setattr("bridge.core.call.RELEASE_TIMEOUT_S", 3600.0)
+    patch.setattr("bridge.core.line.RELEASE_TIMEOUT_S", 3600.0)

@@ -9,6 +9,8 @@ from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 from bridge.core import realtime, tools
 from bridge.core.caller import Caller
 from bridge.core.conversation import Conversation
+from bridge.core.first_sound import FirstSound
+from bridge.core.functions import Functions
 from bridge.core.hangup import DRAIN, WATCHDOG, Hangup, Step
 from bridge.core.outbox import Outbox
 from bridge.core.responses import Responses
@@ -19,6 +21,8 @@ from bridge.core.turns import Turns
 def asks_without_waiting(patch: MonkeyPatch) -> None:
     """response.create goes out as soon as somebody wants it, though a response is active."""
     patch.setattr(Responses, "ready_to_ask", lambda self: self._wanted is not None)
+    patch.setattr(Responses, "idle", property(lambda self: self._wanted is None))
+    patch.setattr(Responses, "is_active", lambda self, response_id: False)
 
 
 def refused_request_forgotten(patch: MonkeyPatch) -> None:
@@ -93,8 +97,7 @@ def early_audio_not_kept(patch: MonkeyPatch) -> None:
     """What the caller says before the session is ready is sent as soon as there is a socket."""
 
     def planted(self: Caller, audio: bytes, now: float) -> None:
-        if self._outbox.realtime_open:
-            self._outbox.append(audio)
+        self._outbox._commands.append(realtime.InputAudioBufferAppend("cb_0", audio))
 
     patch.setattr(Caller, "keep", planted)
 
@@ -248,11 +251,53 @@ def server_still_interrupts_the_farewell(patch: MonkeyPatch) -> None:
 
 def second_end_call_starts_again(patch: MonkeyPatch) -> None:
     """Two end_calls in one response: each asks for a goodbye of its own."""
-    hang_up = Conversation._hang_up
+    item_done = Conversation._item_done
 
-    def planted(self: Conversation, response_id: str, now: float) -> None:
-        if self._hangup is not None:
+    def planted(
+        self: Conversation, response_id: str, item: realtime.OutputItem, now: float
+    ) -> None:
+        if self._hangup is not None and item.name == tools.END_CALL.name:
             self._outbox.ask(tools.FAREWELL)
-        hang_up(self, response_id, now)
+        item_done(self, response_id, item, now)
 
-    patch.setattr(Conversation, "_hang_up", planted)
+    patch.setattr(Conversation, "_item_done", planted)
+
+
+def line_handed_on_too_early(patch: MonkeyPatch) -> None:
+    """Twilio is asked to dial when the announcement was made: what it has not played is lost."""
+    drain = Hangup._drain
+
+    def planted(self: Hangup, now: float) -> None:
+        drain(self, now)
+        if self.goodbye.line is not None:
+            self.step = Step.OVER
+
+    patch.setattr(Hangup, "_drain", planted)
+
+
+def word_of_patience_asked_for_late(patch: MonkeyPatch) -> None:
+    """When the silence is too long, and not so early that it does not get too long."""
+    patch.setattr(FirstSound, "expected_s", 0.0)
+    patch.setattr("bridge.core.filler.MARGIN_S", 0.0)
+
+
+def caller_not_heard_after_a_failed_transfer(patch: MonkeyPatch) -> None:
+    """Turn detection stays as it was for the announcement."""
+    take_back = Hangup.take_back
+
+    def planted(self: Hangup) -> None:
+        self._turns.listening = True
+        take_back(self)
+
+    patch.setattr(Hangup, "take_back", planted)
+
+
+def collected_keys_told_as_text_too(patch: MonkeyPatch) -> None:
+    """The keys are the model's output, and what the caller says besides."""
+    key = Functions.key
+
+    def planted(self: Functions, pressed: str, now: float) -> None:
+        self._outbox.say_for_caller(f"The caller pressed {pressed}.")
+        key(self, pressed, now)
+
+    patch.setattr(Functions, "key", planted)

@@ -1,13 +1,14 @@
 """The auditor: an independent judge of both wires, with its own books. Its laws are always on.
 
-Owns the order in which events reach them: first the books (`Provenance`, `CallerAudio`, `Outages`),
-then the laws, which are named in `scenario.names.LAWS`. It reads trace events only and knows
-nothing of the bridge; a scenario may excuse a law by name, none can be switched off.
+Owns the order in which events reach them: first the books (`Outages`, `Sockets`, `Provenance`,
+`CallerAudio`), then the laws, which are named in `scenario.names.LAWS`. It reads trace events only
+and knows nothing of the bridge; a scenario may excuse a law by name, none can be switched off.
 """
 
 from simulator.judging.auditor.agent_audio import AgentAudioLaws
 from simulator.judging.auditor.caller_audio import CallerAudioLaws
 from simulator.judging.auditor.docket import Docket, Violation
+from simulator.judging.auditor.handover import HandoverLaws
 from simulator.judging.auditor.line import LineLaws
 from simulator.judging.auditor.memory import MemoryLaws
 from simulator.judging.auditor.session import SessionLaws
@@ -16,6 +17,7 @@ from simulator.judging.caller_audio import CallerAudio
 from simulator.judging.conditions import Conditions, Outages
 from simulator.judging.observer import Chorus
 from simulator.judging.provenance import Provenance
+from simulator.judging.sockets import Sockets
 
 __all__ = ["Auditor", "Docket", "Violation"]
 
@@ -30,17 +32,20 @@ class Auditor(Chorus):
         self.outages = Outages(conditions.outages_ms)
         self.provenance = Provenance()
         self.caller_audio = CallerAudio()
+        sockets = Sockets()
         books = (self.docket, self.provenance, conditions, self.outages)
         super().__init__(
             (
                 self.outages,
+                sockets,
                 self.provenance,
                 self.caller_audio,
                 AgentAudioLaws(*books),
-                MemoryLaws(*books),
+                MemoryLaws(*books, sockets),
                 CallerAudioLaws(self.docket, self.caller_audio, conditions, self.outages),
                 SessionLaws(self.docket, conditions, self.outages),
-                ToolLaws(self.docket, conditions, self.outages),
+                ToolLaws(self.docket, conditions, self.outages, sockets),
+                HandoverLaws(self.docket, self.provenance, conditions, sockets),
                 LineLaws(self.docket, conditions, self.outages),
             )
         )

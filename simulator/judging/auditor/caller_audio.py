@@ -26,26 +26,23 @@ class CallerAudioLaws(Observer):
         self._outages = outages
         self._sound_in = 0
         self._sound_out = 0
-        self._ready_ms = float("inf")
+        self._ready_ms: dict[int, float] = {}
         self.on("twilio.sent", self._frame, "media")
         self.on("realtime.sent", self._ready, "session.updated")
-        self.on("realtime.upgraded", self._new_session)
         self.on("realtime.received", self._append, "input_audio_buffer.append")
 
     def _frame(self, event: Event) -> None:
         if not event.data.get("lost"):
             self._sound_in += readings.sounding_bytes(event.data["audio"])
 
-    def _new_session(self, _: Event) -> None:
-        self._ready_ms = float("inf")
-
     def _ready(self, event: Event) -> None:
-        if self._ready_ms == float("inf"):
-            conditions = self._conditions
-            self._ready_ms = event.at_ms + conditions.realtime_round_trip_ms + ROUNDING_MS
+        there_and_back_ms = self._conditions.realtime_round_trip_ms + ROUNDING_MS
+        number = readings.connection(event.data)
+        self._ready_ms.setdefault(number, event.at_ms + there_and_back_ms)
 
     def _append(self, event: Event) -> None:
-        self._sound_out += readings.sounding_bytes(event.data["audio"])
+        again = sum(one.length for one in self._books.arrivals if one.kind == "again")
+        self._sound_out += readings.sounding_bytes(event.data["audio"][again:])
         if self._sound_out > self._sound_in:
             text = f"{(self._sound_out - self._sound_in) / BYTES_PER_MS:.1f} ms more sound reached"
             text += " the model than the caller has made"
@@ -62,7 +59,8 @@ class CallerAudioLaws(Observer):
                 self._docket.charge(event.at_ms, "caller_audio_altered", text)
 
     def _judge_delay(self, arrival: Arrival, event: Event) -> None:
-        due_ms = max(arrival.sent_ms + self._conditions.caller_relay_ms, self._ready_ms)
+        ready_ms = self._ready_ms.get(readings.connection(event.data), float("inf"))
+        due_ms = max(arrival.sent_ms + self._conditions.caller_relay_ms, ready_ms)
         if event.at_ms <= due_ms:
             return
         if self._outages.overlap(arrival.sent_ms, event.at_ms, "twilio", "realtime"):

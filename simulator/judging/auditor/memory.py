@@ -14,7 +14,13 @@ from simulator.judging.conditions import Conditions, Outages
 from simulator.judging.observer import Observer
 from simulator.judging.provenance import ItemAudio, Provenance
 from simulator.judging.readings import BYTES_PER_MS, in_words_ms
+from simulator.judging.sockets import Sockets
 from simulator.trace import Event
+
+NOTHING_IS_TRUNCATED = "/live/sessions"
+"""GPT-Live takes no truncation, so there the law on forgetting does not apply: by the path, as a
+judge sees the wire. That nothing is sent again, or from nowhere, and nothing late, it asks there
+too."""
 
 ASKED_MAX = 4000
 BELIEF_MS = 20.0
@@ -31,9 +37,15 @@ class MemoryLaws(Observer):
     """Judges each conversation.item.truncate, and at the end each item that was cut."""
 
     def __init__(
-        self, docket: Docket, books: Provenance, conditions: Conditions, outages: Outages
+        self,
+        docket: Docket,
+        books: Provenance,
+        conditions: Conditions,
+        outages: Outages,
+        sockets: Sockets,
     ) -> None:
         super().__init__()
+        self._sockets = sockets
         self._docket = docket
         self._books = books
         self._conditions = conditions
@@ -41,10 +53,9 @@ class MemoryLaws(Observer):
         self._asked: deque[_Truncation] = deque(maxlen=ASKED_MAX)
         self._named: set[str] = set()
         self._stream_over_ms = float("inf")
-        self._session_over_ms = float("inf")
+        self._can_forget = True
         self.on("realtime.received", self._truncate, "conversation.item.truncate")
         self.on("realtime.received", self._delete, "conversation.item.delete")
-        self.on("realtime.closed", self._session_closed)
         self.on("realtime.upgraded", self._session_opened)
         self.on("twilio.sent", self._stream_closed, "stop")
         self.on("twilio.closed", self._stream_closed)
@@ -57,11 +68,8 @@ class MemoryLaws(Observer):
         for item in self._books.items.values():
             self._judge_forgotten(item, at_ms)
 
-    def _session_opened(self, _: Event) -> None:
-        self._session_over_ms = float("inf")
-
-    def _session_closed(self, event: Event) -> None:
-        self._session_over_ms = event.at_ms
+    def _session_opened(self, event: Event) -> None:
+        self._can_forget = not str(event.data.get("path", "")).endswith(NOTHING_IS_TRUNCATED)
 
     def _stream_closed(self, event: Event) -> None:
         self._stream_over_ms = min(self._stream_over_ms, event.at_ms)
@@ -121,12 +129,12 @@ class MemoryLaws(Observer):
 
     def _judge_forgotten(self, item: ItemAudio, at_ms: float) -> None:
         cut_ms = item.cut_ms
-        if cut_ms is None or item.item_id in self._named:
+        if cut_ms is None or item.item_id in self._named or not self._can_forget:
             return
         if item.generated_ms - item.heard_ms <= self._conditions.heard_tolerance_ms:
             return
         told_ms = cut_ms + self._conditions.realtime_out.longest_ms + BELIEF_MS
-        if told_ms >= min(self._session_over_ms, at_ms):
+        if told_ms >= min(self._sockets.over_ms(item.connection), at_ms):
             return  # the session was over before it could be told
         if self._outages.overlap(cut_ms, told_ms, "realtime"):
             return

@@ -36,6 +36,7 @@ MULAW_FORMATS = frozenset({"audio/pcmu", "g711_ulaw"})
 
 @dataclass(slots=True)
 class _Session:
+    active: set[str] = field(default_factory=set)
     configured: bool = False
     created: bool = False
     ready_ms: float | None = None
@@ -54,7 +55,6 @@ class SessionLaws(Observer):
         self._conditions = conditions
         self._outages = outages
         self._sessions: dict[int, _Session] = {}
-        self._active: set[str] = set()
         self._rejected_in_a_row = 0
         self._last_done_ms: float | None = None
         self._cancelled = ""  # the response which the newest response.cancel names, if it does
@@ -76,7 +76,6 @@ class SessionLaws(Observer):
 
     def _opened(self, event: Event) -> None:
         self._sessions[readings.connection(event.data)] = _Session()
-        self._active.clear()
         self._rejected_in_a_row = 0
 
     def _session_created(self, event: Event) -> None:
@@ -130,15 +129,16 @@ class SessionLaws(Observer):
 
     def _created(self, event: Event) -> None:
         if event.data.get("conversation") != "none":
-            self._active.add(readings.response_id(event.data))
+            self._session(event).active.add(readings.response_id(event.data))
 
     def _done(self, event: Event) -> None:
-        self._active.discard(readings.response_id(event.data))
+        self._session(event).active.discard(readings.response_id(event.data))
         self._rejected_in_a_row = 0
         self._last_done_ms = event.at_ms
 
     def _create(self, event: Event) -> None:
-        if not self._active or event.data.get("conversation") == "none":
+        active = self._session(event).active
+        if not active or event.data.get("conversation") == "none":
             return
         self._rejected_in_a_row += 1
         if self._rejected_in_a_row > 1:
@@ -146,7 +146,7 @@ class SessionLaws(Observer):
                 event.at_ms,
                 "response_create_storm",
                 f"response.create came {self._rejected_in_a_row} times while "
-                f"{', '.join(sorted(self._active))} was active",
+                f"{', '.join(sorted(active))} was active",
             )
 
     def _cancel(self, event: Event) -> None:
@@ -160,7 +160,7 @@ class SessionLaws(Observer):
             return
         if code == RACE:
             return  # judged as a storm when it is repeated
-        if code == LATE_CANCEL and self._cannot_know_of_the_end(event.at_ms):
+        if code == LATE_CANCEL and self._cannot_know_of_the_end(event):
             return
         message = str(event.data.get("message", ""))
         self._docket.charge(
@@ -171,9 +171,10 @@ class SessionLaws(Observer):
             detail=code,
         )
 
-    def _cannot_know_of_the_end(self, at_ms: float) -> bool:
+    def _cannot_know_of_the_end(self, event: Event) -> bool:
         """Whether the bridge was never told the end of what it cancels, or is told just now."""
-        if self._cancelled in self._active or (self._active and not self._cancelled):
+        at_ms, active = event.at_ms, self._session(event).active
+        if self._cancelled in active or (active and not self._cancelled):
             return True
         done_ms, race_ms = self._last_done_ms, self._conditions.realtime_round_trip_ms + ROUNDING_MS
         if done_ms is None:

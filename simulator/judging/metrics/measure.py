@@ -5,6 +5,7 @@ are computed once, at the end, from `Ear`'s and the books' facts (`computed.py`)
 """
 
 from math import inf
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from simulator.judging import prices, readings
@@ -21,6 +22,10 @@ from simulator.trace import Event
 
 MOMENTS_MAX = 20_000
 """Moments of one kind kept per call; an hour-long call has a few thousand."""
+
+
+LAST_WORDS: Final = frozenset({"end_call", "transfer_call"})
+"""Functions behind which the model has no more to say: the line goes down, or on."""
 
 
 class Metrics(Observer):
@@ -109,6 +114,7 @@ class Metrics(Observer):
         self.on("realtime.closed", self._session_closed)
         self.on(sent, self._speech_started, "input_audio_buffer.speech_started")
         self.on(sent, self._committed, "input_audio_buffer.committed")
+        self.on("realtime.turn_taken", self._committed)
         self.on(sent, lambda _: self._count("responses"), "response.created")
         self.on(sent, self._response_done, "response.done")
         self.on(sent, self._item_done, "response.output_item.done")
@@ -143,6 +149,6 @@ class Metrics(Observer):
         if readings.item_status(data) != "completed":
             return
         self._count("tool_calls")
-        if readings.function_name(data) == "end_call":
+        if readings.function_name(data) in LAST_WORDS:
             self.facts.end_call_ms = event.at_ms
             self.facts.end_call_response = readings.response_id(data)
