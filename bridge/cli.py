@@ -1,4 +1,4 @@
-"""The command line: `callbridge serve`, `check`, `call`, `calls`, `migrate`, `token`.
+"""The command line: `callbridge serve`, `check`, `call`, `calls`, `tool`, `migrate`, `token`.
 
 Owns the commands and their exit codes (0 fine, 1 could not run, 2 wrong settings
 or arguments). Must not know what a call is.
@@ -13,7 +13,7 @@ from typing import Any, Final
 import trio
 from pydantic import SecretStr
 
-from bridge import forgetting
+from bridge import forgetting, trying
 from bridge.agents.agent import described
 from bridge.agents.choosing import Agents
 from bridge.agents.problem import UnusableAgents
@@ -32,7 +32,7 @@ from bridge.settings import (
     missing_for_production,
     misspelt,
 )
-from bridge.wiring import TelemetryMissing, agents_for, log_for, number_policy
+from bridge.wiring import TelemetryMissing, agents_for, gaps_of_tools, log_for, number_policy
 
 FINE: Final = 0
 COULD_NOT_RUN: Final = 1
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings, agents = usable
     match options.command:
         case "serve":
-            return _serve(settings, options)
+            return _serve(settings, agents, options)
         case "call":
             # Standard output is for the sid; what goes wrong is said in a sentence.
             quiet = log_for(settings, Outside(log=lambda _line: None))
@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return list_calls(options, settings.records_url, number_policy(settings))
         case "forget":
             return forgetting.forget_call(settings, options.call_sid)
+        case "tool":
+            return trying.try_tool(settings, agents, options)
         case "migrate":
             return migrate_store(settings.records_url)
         case _:
@@ -91,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         ("call", "call somebody; the running service answers what Twilio asks then"),
         ("calls", "list the calls that were recorded, the latest first"),
         ("forget", "delete recording, transcript, flight records and record of one call"),
+        ("tool", "do what a tool of yours does, once, and print what the model would be told"),
         ("migrate", "bring the tables of call records up to date"),
     ):
         command = commands.add_parser(name, help=does, description=does)
@@ -102,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     outbound.add_options(commands.choices["call"])
     forgetting.add_options(commands.choices["forget"])
+    trying.add_options(commands.choices["tool"])
     add_options(commands.choices["calls"])
     # How a process of several is started by their parent.
     for name in ("--worker", "--socket-fd"):
@@ -118,7 +122,9 @@ def _check(settings: Settings, agents: Agents) -> int:
         print(f"{name.upper()}={_shown(value)}{origin}")  # noqa: T201
     for agent in agents.all:
         print(f"agent {described(agent)}")  # noqa: T201
-    for gap in missing_for_production(settings):
+    for tool in agents.tools:
+        print(f"tool {tool.described}")  # noqa: T201
+    for gap in missing_for_production(settings) + gaps_of_tools(settings, agents):
         print(f"! {gap}")  # noqa: T201
     return FINE
 
@@ -132,7 +138,7 @@ def _shown(value: Any) -> str:
             return "********"
         case bool():
             return str(value).lower()
-        case tuple():
+        case tuple() | dict():
             return ",".join(value)
         case float():
             return f"{value:g}"
@@ -140,10 +146,10 @@ def _shown(value: Any) -> str:
             return str(value)
 
 
-def _serve(settings: Settings, options: argparse.Namespace) -> int:
+def _serve(settings: Settings, agents: Agents, options: argparse.Namespace) -> int:
     worker = Worker(options.worker or 0, options.socket_fd)
     if options.worker is None:
-        for gap in missing_for_production(settings):
+        for gap in missing_for_production(settings) + gaps_of_tools(settings, agents):
             _complain(f"warning: {gap}")
     return_code = FINE
     try:

@@ -13,18 +13,20 @@ from quart.wrappers import Websocket
 from quart_trio import QuartTrio
 from werkzeug.datastructures import MultiDict
 
+from bridge.core.line import RELEASE_TIMEOUT_S
 from bridge.flight.flight import FlightSink
 from bridge.media_socket import UnreadConnection
 from bridge.operations.loop_lag import LoopLag
 from bridge.operations.running import Calls, Snapshot
+from bridge.operations.used_tokens import UsedTokens
 from bridge.operations.watch import Several, Watch
 from bridge.outside import Outside
 from bridge.recording.recording import RecordingSink
 from bridge.records.book import CallRecords
-from bridge.session import Services
+from bridge.services import Services
 from bridge.settings import Settings
 from bridge.signature import SIGNATURE_HEADER, is_signed
-from bridge.wiring import auth_token_of, log_for, metrics_for, services_for
+from bridge.wiring import auth_token_of, entra_for, log_for, metrics_for, services_for
 
 # A webhook's form is some 1.5 kB; CallToken and AddOns can add a few more.
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -44,6 +46,7 @@ class BridgeApp(QuartTrio):
         flights: FlightSink | None = None,
         recordings: RecordingSink | None = None,
         traces: Watch | None = None,
+        used_tokens: UsedTokens | None = None,
     ) -> None:
         super().__init__("bridge", static_folder=None, template_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
@@ -54,8 +57,17 @@ class BridgeApp(QuartTrio):
         self.loop_lag = LoopLag()
         self.metrics = metrics_for(settings, version(), self.snapshot)
         watch = Several([one for one in (self.metrics, traces) if one is not None])
+        self.entra = entra_for(settings, outside)
         self.services: Services = services_for(
-            settings, outside, self.log, records, flights, recordings, watch
+            settings,
+            outside,
+            self.log,
+            records,
+            flights,
+            recordings,
+            watch,
+            used_tokens,
+            entra=self.entra,
         )
         self.auth_token = auth_token_of(settings)
 
@@ -63,6 +75,14 @@ class BridgeApp(QuartTrio):
         """The process at this moment."""
         now = trio.current_time()
         return self.calls.snapshot(self.services.places, self.loop_lag.worst_s, now)
+
+    async def drain(self) -> None:
+        """Stop politely, as at SIGTERM; return when no call is left."""
+        self.calls.stopping = True
+        drain_s = self.settings.drain_seconds
+        self.log.info("stopping", calls=len(self.calls.running), drain_s=drain_s)
+        goodbye_s = self.settings.max_call_farewell_seconds + RELEASE_TIMEOUT_S
+        await self.calls.drain(self.services.places, drain_s, goodbye_s)
 
     def log_exception(self, *given: Any) -> None:
         """A bug of ours: logged once, where all lines go, and without the request's data.

@@ -17,20 +17,22 @@ from hypercorn.config import Config, Sockets
 from hypercorn.trio import serve as serve_asgi
 
 from bridge.app import make_app
-from bridge.core.call import RELEASE_TIMEOUT_S
 from bridge.flight.writer import kept_flights
 from bridge.legs import TWILIO_MESSAGE_MAX
 from bridge.log import standard_output
 from bridge.operations.log_file import LogFile
-from bridge.outbound.key_store import kept_keys
+from bridge.operations.used_tokens import SqlUsedTokens
+from bridge.outbound.key_store import SqlKeys
 from bridge.outside import LogSink, Outside, guard_against_dead_peers
 from bridge.recording.writer import kept_recordings
+from bridge.records.errands import errands_at
 from bridge.records.keeping import kept_records
 from bridge.records.store import SqlStore
 from bridge.routes.operations import private_face
 from bridge.service import BridgeApp, version
 from bridge.settings import Settings
-from bridge.wiring import log_for, secrets_of, traces_for
+from bridge.settings.secret_texts import secrets_of
+from bridge.wiring import log_for, traces_for
 
 # After the calls have been told to end, connections get this long to close.
 CLOSING_S_MAX: Final = 2.0
@@ -99,12 +101,12 @@ async def run_service(settings: Settings, worker: Worker) -> None:
         sink = lives_longer.enter_context(_log_sink(settings, worker))
         outside = Outside(log=sink)
         log = log_for(settings, outside)
-        records = keys = None
+        records = keys = used = None
         if (url := settings.records_url) is not None:
-            keys_store, store = (
-                SqlStore(url, migrates=settings.database_migrate) for _ in range(2)
-            )
-            keys = await lives_longer.enter_async_context(kept_keys(keys_store, outside.wall_clock))
+            asked, store = (SqlStore(url, migrates=settings.database_migrate) for _ in range(2))
+            errands = await lives_longer.enter_async_context(errands_at(asked))
+            keys = SqlKeys(errands, outside.wall_clock)
+            used = SqlUsedTokens(errands, settings.call_token_seconds, outside.wall_clock, log)
             records = await lives_longer.enter_async_context(
                 kept_records(settings, store, outside.wall_clock, log)
             )
@@ -120,6 +122,7 @@ async def run_service(settings: Settings, worker: Worker) -> None:
             flights=flights,
             recordings=recordings,
             call_keys=keys,
+            used_tokens=used,
             traces=traces,
         )
         await serve(app, ServerConfig(settings, socket_fd=worker.socket_fd), worker)
@@ -154,6 +157,8 @@ async def serve(app: BridgeApp, config: Config, worker: Worker = ALONE) -> None:
 
     async with trio.open_nursery() as measuring:
         measuring.start_soon(app.loop_lag.run)
+        if app.entra is not None:
+            measuring.start_soon(app.entra.keep)
         async with trio.open_nursery() as nursery:
             port = app.settings.metrics_port
             if port is not None:
@@ -183,21 +188,17 @@ async def _until_told(app: BridgeApp, worker: Worker) -> None:
                 nursery.start_soon(_stop_with_parent)
             drained = False
             async for number in signals:
-                calls = len(app.calls.running)
                 if number == signal.SIGINT:
-                    app.log.info("stopping", calls=calls)
+                    app.log.info("stopping", calls=len(app.calls.running))
                     await app.calls.stop()
                     nursery.cancel_scope.cancel()
                 elif not drained:
                     drained = True
-                    app.calls.stopping = True
-                    app.log.info("stopping", calls=calls, drain_s=app.settings.drain_seconds)
                     nursery.start_soon(_drain, app, nursery.cancel_scope)
 
 
 async def _drain(app: BridgeApp, scope: trio.CancelScope) -> None:
-    goodbye_s = app.settings.max_call_farewell_seconds + RELEASE_TIMEOUT_S
-    await app.calls.drain(app.services.places, app.settings.drain_seconds, goodbye_s)
+    await app.drain()
     scope.cancel()
 
 

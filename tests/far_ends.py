@@ -204,7 +204,12 @@ def outside(
     realtime: FarRealtime, lines: Lines, rest: httpx.AsyncBaseTransport | None = None
 ) -> Outside:
     """The seams, with these far ends behind them."""
-    return Outside(realtime.open_stream, rest or FarRest(), lambda: NOW, lines.keep)
+    return Outside(
+        open_stream=realtime.open_stream,
+        http_transport=rest or FarRest(),
+        wall_clock=lambda: NOW,
+        log=lines.keep,
+    )
 
 
 class FarTwilio:

@@ -14,6 +14,7 @@ from bridge.cli import main
 from bridge.outside import USER_TIMEOUT_MS, Outside
 from bridge.serving import ServerConfig, serve
 from bridge.settings import Settings
+from bridge.settings.tools import SECRET_PREFIX
 from tests.far_ends import ACCOUNT, AUTH_TOKEN, KEY, Lines, settings
 
 
@@ -155,4 +156,5 @@ def test_the_example_file_names_every_setting() -> None:
     text = (Path(__file__).parent.parent / ".env.example").read_text(encoding="utf-8")
     named = {line.lstrip("# ").partition("=")[0] for line in text.splitlines() if "=" in line}
 
-    assert {name.upper() for name in Settings.model_fields} <= named
+    assert {name.upper() for name in Settings.model_fields} - {"TOOL_SECRETS"} <= named
+    assert any(name.startswith(SECRET_PREFIX) for name in named)

@@ -1,4 +1,4 @@
-"""bridge.quiet_settings: keys, silent callers and the end of a call's time, from name to plan."""
+"""bridge.settings.quiet: keys, silent callers and the end of a call's time, from name to plan."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_the_defaults() -> None:
     """Keys are told and interrupt; a minute's warning; nobody is nudged."""
     plan = plan_for(settings())
 
-    assert (plan.call_max_s, plan.call_warning_s, plan.limit_farewell_s) == (3540, 60, 20)
+    assert (plan.call_max_s, plan.call_warning_s, plan.limit_farewell_s) == (7200, 60, 20)
     assert (plan.dtmf_to_model, plan.dtmf_interrupts) == (True, True)
     assert (plan.dtmf_pause_s, plan.dtmf_terminator) == (2, "#")
     assert (plan.idle_nudge_s, plan.idle_nudges_max) == (0, 2)

@@ -3,7 +3,7 @@
 import msgspec
 
 from bridge.core.commands import EndReason
-from bridge.core.realtime import InputTokenDetails, OutputTokenDetails, Usage
+from bridge.core.realtime import CachedTokensDetails, InputTokenDetails, OutputTokenDetails, Usage
 from bridge.core.record import KINDS_MAX, CallRecord, Tokens, count
 
 
@@ -21,6 +21,15 @@ def test_tokens_add_up_over_responses() -> None:
     tokens.add(Usage(input_tokens=1, output_tokens=2))
 
     assert tokens == Tokens(14, 27, 3, 28, 136, 42, 166)
+
+
+def test_cached_tokens_are_told_apart() -> None:
+    """By kind, if the server says so."""
+    tokens = Tokens()
+    tokens.add(Usage(41, 0, InputTokenDetails(14, 27, 12, CachedTokensDetails(8, 4))))
+    tokens.add(Usage(41, 0, InputTokenDetails(14, 27, 12)))
+
+    assert (tokens.input_cached, tokens.cached_text, tokens.cached_audio) == (24, 8, 4)
 
 
 def test_a_counter_is_bounded() -> None:

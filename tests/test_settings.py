@@ -66,7 +66,7 @@ def test_the_env_file_is_read_and_the_environment_wins(
     monkeypatch.setenv("PORT", "7000")
     settings = load_settings(path)
 
-    assert settings.openai_api_key.get_secret_value() == KEY
+    assert settings.api_key == KEY
     assert settings.voice == "cedar"
     assert settings.port == 7000
 
@@ -88,7 +88,7 @@ def test_all_wrong_values_are_named_at_once(tmp_path: Path) -> None:
     assert lines == [
         "OPENAI_API_KEY: is missing, may be: a key such as sk-...",
         'REALTIME_URL: got "https://api.openai.com", may be: a wss:// or ws:// URL',
-        'REALTIME_DIALECT: got "gamma", may be: ga or beta',
+        'REALTIME_DIALECT: got "gamma", may be: ga, beta or xai',
         'SYSTEM_MESSAGE_FILE: got "/nowhere", may be: the path of a readable UTF-8 text file',
         'VAD_THRESHOLD: got "3", may be: a number from 0 to 1',
         'TWILIO_ACCOUNT_SID: got "AC12", may be: AC and 32 hexadecimal digits',
@@ -261,3 +261,13 @@ def test_what_production_needs() -> None:
         "PUBLIC_URL is not https",
         "TEMPERATURE is set and will not be used",
     ]
+
+
+def test_a_service_without_a_database_is_told_what_it_lacks() -> None:
+    """Records, and what several processes must know together."""
+    with_it, without = (
+        missing_for_production(made(openai_api_key=KEY, database_url=url))
+        for url in ("sqlite:///calls.db", "off")
+    )
+
+    assert [gap.split(":")[0] for gap in without if gap not in with_it] == ["DATABASE_URL is off"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, field_validator
 
-from bridge.setting_words import setting
+from bridge.settings.words import setting
 
 
 class AgentSettings(BaseModel):

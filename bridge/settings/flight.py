@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from bridge.setting_words import YES_NO, setting
+from bridge.settings.words import YES_NO, setting
 
 Kept = Literal["always", "anomaly", "never"]
 

@@ -5,14 +5,14 @@ Owns what may be said about them. Must not know what a call does with them.
 
 from pydantic import BaseModel
 
-from bridge.setting_words import YES_NO, seconds, setting
+from bridge.settings.words import YES_NO, seconds, setting
 
 
 class QuietSettings(BaseModel):
     """A part of `bridge.settings.Settings`."""
 
     # -- the end of a call's time
-    max_call_seconds: float = seconds(3540, "longest call", 1, 14_400)
+    max_call_seconds: float = seconds(7200, "longest call", 1, 14_400)
     max_call_warning_seconds: float = seconds(60, "warning before that, 0 = none", 0, 600)
     max_call_farewell_seconds: float = seconds(20, "goodbye after that, 0 = cut off", 0, 60)
 

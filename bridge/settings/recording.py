@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from bridge.setting_words import setting
+from bridge.settings.words import setting
 
 
 class RecordingSettings(BaseModel):
@@ -27,8 +27,3 @@ class RecordingSettings(BaseModel):
     recording_keep_days: int = setting(
         30, "delete them after", "whole days from 0 to 36500; 0 = never", ge=0, le=36_500
     )
-
-    def spoken_first(self, greeting: str) -> str:
-        """What Twilio says before the stream: the announcement if it must, then `greeting`."""
-        announcement = self.recording_announcement if self.recording == "on" else ""
-        return f"{announcement} {greeting}".strip()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr, field_validator, model_validator
 
-from bridge.setting_words import YES_NO, setting
+from bridge.settings.words import YES_NO, setting
 
 DATABASE_OFF = "off"
 POSTGRES_SCHEMES = ("postgresql+psycopg", "postgresql", "postgres")
@@ -66,3 +66,14 @@ class RecordSettings(BaseModel):
                 "RECORD_NUMBERS_KEY: is missing; without it a hashed number is soon guessed"
             )
         return self
+
+
+def record_gaps(settings: RecordSettings) -> list[str]:
+    """What production lacks without a database."""
+    if settings.records_url is not None:
+        return []
+    lacks = (
+        "DATABASE_URL is off: no call is recorded, and a call token or an Idempotency-Key that "
+        "comes again is refused only by the process that saw it first"
+    )
+    return [lacks]

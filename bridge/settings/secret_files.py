@@ -44,6 +44,23 @@ def read_secret_files(
     return secrets, errors
 
 
+def read_prefixed_secrets(
+    prefix: str, env_file: Path | None
+) -> tuple[dict[str, str], list[SettingsError]]:
+    """The secrets that an operator names, all with a prefix, and what is wrong with their files.
+
+    Args:
+        prefix: in capitals; PREFIX_NAME holds a secret, PREFIX_NAME_FILE names its file.
+        env_file: the .env file; it need not exist. The environment wins.
+    """
+    given = {**_in_file(env_file), **os.environ}
+    plain = {name: text for name, text in given.items() if name.startswith(prefix) and text}
+    in_files = {name.removesuffix(SUFFIX) for name in plain if name.endswith(SUFFIX)}
+    secrets, errors = read_secret_files(sorted(in_files), env_file)
+    named = {name: text for name, text in plain.items() if not name.endswith(SUFFIX)}
+    return named | {name.upper(): text for name, text in secrets.items()}, errors
+
+
 def _text(path: Path) -> str:
     """What the file says, without the line feed that editors put at the end."""
     with path.open("rb") as file:

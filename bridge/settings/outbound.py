@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from bridge.api_tokens import is_hash
-from bridge.setting_words import YES_NO, setting
+from bridge.settings.words import YES_NO, setting
 
 _HASHES = "hashes that `callbridge token` prints, sha256$... each, with commas"
 
@@ -36,6 +36,13 @@ class OutboundSettings(BaseModel):
         "a whole number from 1 to 6000",
         ge=1,
         le=6000,
+    )
+    api_per_minute: int = setting(
+        600,
+        "most requests of the API in a minute, each token and process",
+        "a whole number from 1 to 60000",
+        ge=1,
+        le=60_000,
     )
     outbound_allowed: Annotated[tuple[str, ...], NoDecode] = setting(
         (), "where calls may go", "beginnings of numbers with commas, such as +1,+44; unset = all"

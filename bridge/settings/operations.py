@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from bridge.setting_words import YES_NO, seconds, setting
+from bridge.settings.words import YES_NO, seconds, setting
 
 WORKERS_MAX = 64
 PORT_LAST = 65_535
@@ -35,8 +35,10 @@ class OperationsSettings(BaseModel):
         ge=0,
         le=10_000,
     )
-    when_full: Literal["say", "reject"] = setting(
-        "say", "what a caller too many hears: words, or the busy tone", "say or reject"
+    when_full: Literal["say", "reject", "queue"] = setting(
+        "say",
+        "what a caller too many meets: words, the busy tone, or a wait",
+        "say, reject or queue",
     )
     busy_message: str = setting(
         "All our lines are busy. Please call again in a few minutes.",
@@ -44,6 +46,14 @@ class OperationsSettings(BaseModel):
         "a text of at most 4096 characters",
         max_length=4096,
     )
+    hold_message: str = setting(
+        "All our lines are busy. Please stay on the line.",
+        "queue: the words before the wait",
+        "a text of at most 4096 characters",
+        max_length=4096,
+    )
+    # Twilio fetches no more than some hundred documents for a call, one every 5 s.
+    hold_seconds: float = seconds(120, "queue: then it is BUSY_MESSAGE after all", 5, 450)
     stream_within_seconds: float = seconds(30, "a place is kept so long for its stream", 1, 600)
 
     # -- starting and stopping

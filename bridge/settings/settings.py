@@ -22,22 +22,21 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bridge.agent_settings import AgentSettings
-from bridge.endpoint_settings import OPENAI_HOST, EndpointSettings
 from bridge.errors import BridgeError, SettingsError
-from bridge.flight_settings import FlightSettings
-from bridge.operations_settings import OperationsSettings
-from bridge.outbound_settings import OutboundSettings, outbound_gaps
-from bridge.quiet_settings import QuietSettings
-from bridge.record_settings import RecordSettings
-from bridge.recording_settings import RecordingSettings
-from bridge.secret_files import read_secret_files
-from bridge.setting_words import YES_NO, check_port
-from bridge.setting_words import seconds as _seconds
-from bridge.setting_words import setting as _set
-
-# Voices of the Realtime API (openai-python 3.52.0, types/realtime); a custom one is `voice_...`.
-VOICES = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
+from bridge.settings.agents import AgentSettings
+from bridge.settings.endpoint import VOICES, EndpointSettings, engine_complaint
+from bridge.settings.flight import FlightSettings
+from bridge.settings.long_calls import LongCallSettings, fallback_gaps
+from bridge.settings.operations import OperationsSettings
+from bridge.settings.outbound import OutboundSettings, outbound_gaps
+from bridge.settings.quiet import QuietSettings
+from bridge.settings.recording import RecordingSettings
+from bridge.settings.records import RecordSettings, record_gaps
+from bridge.settings.secret_files import read_prefixed_secrets, read_secret_files
+from bridge.settings.tools import SECRET_PREFIX, ToolSettings
+from bridge.settings.words import YES_NO, check_port
+from bridge.settings.words import seconds as _seconds
+from bridge.settings.words import setting as _set
 
 
 class UnusableSettings(BridgeError):  # noqa: N818 - it is made of errors
@@ -52,6 +51,8 @@ class Settings(
     OperationsSettings,
     AgentSettings,
     QuietSettings,
+    LongCallSettings,
+    ToolSettings,
     OutboundSettings,
     FlightSettings,
     RecordingSettings,
@@ -207,10 +208,12 @@ class Settings(
             raise ValueError(
                 "IDLE_NUDGE_SECONDS and VAD_IDLE_TIMEOUT_MS: both are set, set one of them"
             )
-        ours = urlsplit(self.realtime_url).hostname == OPENAI_HOST
-        if ours and self.voice not in VOICES and not self.voice.startswith("voice_"):
+        if complaint := engine_complaint(self):
+            raise ValueError(complaint)
+        if not self.has_voice(self.voice):
+            known, meant = ", ".join(self.voices), _meant(self.voice, self.voices)
             raise ValueError(
-                f"VOICE: got {self.voice!r}, may be: {may_be('voice')}{_meant(self.voice, VOICES)}"
+                f"VOICE: got {self.voice!r}, may be: {known}, or a custom voice_...{meant}"
             )
         return self
 
@@ -250,8 +253,10 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
         UnusableSettings: with a line for each value that is missing or wrong.
     """
     secrets, errors = read_secret_files(secret_names(), env_file)
+    for_tools, wrong_files = read_prefixed_secrets(SECRET_PREFIX, env_file)
+    errors += wrong_files
     try:
-        given = EnvironmentSettings(_env_file=env_file, **secrets)  # type: ignore[call-arg,arg-type]
+        given = EnvironmentSettings(_env_file=env_file, **secrets, tool_secrets=for_tools)  # type: ignore[call-arg,arg-type]
         if not errors:
             return given
     except ValidationError as wrong:
@@ -269,8 +274,10 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     Raises:
         UnusableSettings: with a line for each name or value that is wrong.
     """
+    secrets = {name: text for name, text in environment.items() if name.startswith(SECRET_PREFIX)}
+    others = {name.lower(): text for name, text in environment.items() if name not in secrets}
     try:
-        return Settings.model_validate({name.lower(): text for name, text in environment.items()})
+        return Settings.model_validate({**others, "tool_secrets": secrets} if secrets else others)
     except ValidationError as wrong:
         errors = _complaints(wrong)
     raise UnusableSettings(errors)
@@ -283,7 +290,9 @@ def misspelt(env_file: Path | None = Path(".env")) -> list[str]:
     names = [name.upper() for name in Settings.model_fields]
     names += [f"{name}_FILE" for name in secret_names()]
     unknown = [
-        name for name in dotenv_values(env_file, encoding="utf-8") if name.upper() not in names
+        name
+        for name in dotenv_values(env_file, encoding="utf-8")
+        if name.upper() not in names and not name.startswith(SECRET_PREFIX)
     ]
     return [
         f"{name}: unknown setting{hint}"
@@ -312,7 +321,8 @@ def missing_for_production(settings: Settings) -> list[str]:
         gaps.append("PUBLIC_URL is not https: Twilio connects only to wss:// streams")
     if settings.temperature is not None and settings.realtime_dialect == "ga":
         gaps.append("TEMPERATURE is set and will not be used: only the beta dialect knows it")
-    return gaps + outbound_gaps(settings)
+    gaps += fallback_gaps(settings, can_release=settings.can_release)
+    return gaps + outbound_gaps(settings) + record_gaps(settings)
 
 
 def may_be(name: str) -> str:
@@ -329,7 +339,9 @@ def is_secret(name: str) -> bool:
 
 def secret_names() -> list[str]:
     """The settings that can also stand in files, in capitals."""
-    return [name.upper() for name in Settings.model_fields if is_secret(name)]
+    named_by_operators = "tool_secrets"
+    names = (name for name in Settings.model_fields if name != named_by_operators)
+    return [name.upper() for name in names if is_secret(name)]
 
 
 def _complaints(wrong: ValidationError) -> list[SettingsError]:
