@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from simulator.gpt_live.server import FakeGptLive
 from simulator.gpt_live.vocabulary import EVENTS
-from simulator.model.connection import PING_MS
+from simulator.model.client_link import PING_MS
 from simulator.scenario.format import ModelFault, ModelSetup, ToolCall, Trigger
 from simulator.sound import load_clip
 from simulator.trace import Event, Trace

@@ -1,75 +1,15 @@
-"""The fake endpoint: takes connections, shares one script among them, brings on faults.
+"""The fake Realtime endpoint.
 
-Owns what outlives a session. A bridge that reconnects finds the script where it left it.
+Owns what kind of connection it takes; all else is `model_server`'s.
 """
 
-import random
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
-
-from simulator.model.connection import Connection, Endpoint
-from simulator.model.script import Script
-from simulator.model.timing import Timing
-from simulator.scenario.format import ModelFault, ModelSetup, Reply, Trigger
-from simulator.sound import Clip
-from simulator.trace import Trace
+from simulator.model.connection import Connection
+from simulator.model.model_server import ModelServer
 from simulator.wire import Wire
 
-Cue = Callable[[Trigger, float, Callable[[], None]], None]
 
+class FakeRealtime(ModelServer[Connection]):
+    """OpenAI's Realtime endpoint, sans-IO."""
 
-def _nothing_heard() -> str:
-    return ""
-
-
-class FakeRealtime:
-    """OpenAI's Realtime endpoint, sans-IO.
-
-    Args:
-        setup: what the scenario says of the model.
-        timeline: the world's clock.
-        trace: where everything is recorded, as `realtime.*`.
-        rng: the model's stream of randomness: ids, masks, automatic replies.
-        clips: finds the sound of a path.
-        library: speech for automatic replies that name no clips.
-        cue: `Cues.when`: arms the setup's faults; without it, `inject` brings them on.
-        words_heard: the caller's words since it was asked last, for input transcription.
-    """
-
-    def __init__(
-        self,
-        setup: ModelSetup,
-        *,
-        timeline: Timing,
-        trace: Trace,
-        rng: random.Random,
-        clips: Callable[[Path], Clip],
-        library: Sequence[Path] = (),
-        cue: Cue | None = None,
-        words_heard: Callable[[], str] = _nothing_heard,
-    ) -> None:
-        self._script = Script(setup, rng, library)
-        self._endpoint = Endpoint(setup, timeline, trace, rng, clips, self._script, words_heard)
-        self.connections: list[Connection] = []
-        self._accepted = 0
-        if cue is not None:
-            for fault in setup.faults:
-                cue(fault.when, fault.wait_ms, partial(self.inject, fault))
-
-    def accept(self, wire: Wire) -> Connection:
-        """Take a connection: one WebSocket, one session."""
-        self._accepted += 1
-        self.connections = [known for known in self.connections if not known.over]
-        connection = Connection(self._endpoint, wire, self._accepted)
-        self.connections.append(connection)
-        return connection
-
-    def inject(self, fault: ModelFault) -> None:
-        """Bring on a fault, on every connection that is up."""
-        for connection in self.connections:
-            connection.inject(fault)
-
-    def unused_replies(self) -> tuple[Reply, ...]:
-        """Replies of the script nobody asked for, the optional ones excepted."""
-        return self._script.unused()
+    def _connection(self, wire: Wire, number: int) -> Connection:
+        return Connection(self._endpoint, wire, number)
