@@ -163,3 +163,18 @@ def test_the_environment_is_the_targets(monkeypatch: pytest.MonkeyPatch) -> None
     assert found["NODE_PATH"] == "/modules"
     assert found["GREETING"] == ""
     assert set(found) <= {*INHERITED, "URL", "AT", "NODE_PATH", "GREETING"}
+
+
+def test_of_a_scenarios_endpoint_the_path_counts() -> None:
+    """A bridge in a process of its own would ask the vendor, and pay for it."""
+    target = Target("ours", webhook="/x", command=("x",), environment={"A": "{realtime_url}"})
+    values = {
+        "realtime_url": "ws://127.0.0.1:9/v1/realtime",
+        "live_url": "ws://127.0.0.1:9/v1/live",
+    }
+    settings = {"REALTIME_URL": "wss://a.example.com/openai/v1/realtime?model=m",
+                "LIVE_URL": "wss://b.example.com/openai/v1/live/sessions"}  # fmt: skip
+    found = environment_of(RunningBridge(target, 7), values, settings)
+
+    assert found["REALTIME_URL"] == "ws://127.0.0.1:9/openai/v1/realtime?model=m"
+    assert found["LIVE_URL"] == "ws://127.0.0.1:9/openai/v1/live/sessions"

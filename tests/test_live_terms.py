@@ -137,3 +137,11 @@ def test_a_scenario_with_services_is_not_played_live(tmp_path: Path) -> None:
     call = small_call(tmp_path, f"name: a call\n{text}\ncaller: []\n")
 
     assert why_unplayable(call, frozenset()).startswith("services that tools ask")
+
+
+def test_a_scenario_with_entra_is_not_played_live(tmp_path: Path) -> None:
+    """A bridge in a process of its own would ask the real one for a token."""
+    text = "agent: {settings: {REALTIME_AUTH: entra}}"
+    call = small_call(tmp_path, f"name: a call\n{text}\ncaller: []\n")
+
+    assert why_unplayable(call, frozenset()).startswith("Entra, which gives the bridge its token")

@@ -53,6 +53,7 @@ class Doors:
         """What a target file may name in braces."""
         return {
             "realtime_url": "ws://{}:{}/v1/realtime".format(*self.realtime),
+            "live_url": "ws://{}:{}/v1/live/sessions".format(*self.realtime),
             "twilio_api_url": "http://{}:{}".format(*self.twilio),
             "account_sid": ACCOUNT_SID,
             "auth_token": AUTH_TOKEN,

@@ -57,6 +57,8 @@ def why_unplayable(scenario: Scenario, lacks: frozenset[str]) -> str:
         return "`bridge:` is for virtual time; live, all calls share one process"
     if scenario.services:
         return "services that tools ask are there in virtual time only"
+    if scenario.agent.settings.get("REALTIME_AUTH") == "entra":
+        return "Entra, which gives the bridge its token, is there in virtual time only"
     for name in sorted(lacks & _NEEDS.keys()):
         if _NEEDS[name](scenario):
             return f"the bridge lacks {name}: {LACKS[name].meaning}"

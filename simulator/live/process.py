@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import trio
 
@@ -28,6 +29,9 @@ GOODBYE_S_MAX = 8.0
 
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
 """All that a bridge gets of the developer's own environment: no key, no token, no setting."""
+
+ENDPOINTS = {"REALTIME_URL": "realtime_url", "LIVE_URL": "live_url"}
+"""Settings of our bridge that name an endpoint, and what stands in braces for the fake's."""
 
 Told = Callable[[str], None]
 
@@ -128,11 +132,24 @@ async def running(
 def environment_of(
     bridge: RunningBridge, values: Mapping[str, str], settings: Mapping[str, str]
 ) -> dict[str, str]:
-    """The whole environment of the process: a little of ours, the target's, the scenario's."""
+    """The whole environment of the process: a little of ours, the target's, the scenario's.
+
+    Of an endpoint in the scenario only the path counts: whoever is asked must be the fake.
+    """
     names = (*INHERITED, *bridge.target.inherit)
     known = _values(bridge, values)
     given = {name: filled(text, known) for name, text in bridge.target.environment.items()}
-    return {name: os.environ[name] for name in names if name in os.environ} | given | dict(settings)
+    wanted = {
+        name: _at(values[ENDPOINTS[name]], text) if name in ENDPOINTS else text
+        for name, text in settings.items()
+    }
+    return {name: os.environ[name] for name in names if name in os.environ} | given | wanted
+
+
+def _at(door: str, wanted: str) -> str:
+    """The URL ``wanted`` at the scheme, host and port of ``door``."""
+    ours = urlsplit(door)
+    return urlsplit(wanted)._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
 
 
 def _values(bridge: RunningBridge, values: Mapping[str, str]) -> dict[str, str]:

@@ -29,6 +29,7 @@ BRACES: Mapping[str, str] = {
     "folder": "the folder of the target file",
     "public_url": "where Twilio believes the bridge to be",
     "realtime_url": "the fake Realtime endpoint, ws://...",
+    "live_url": "the fake GPT-Live endpoint, ws://...",
     "twilio_api_url": "the base URL of the fake REST API of Twilio",
     "account_sid": "the fake account",
     "auth_token": "its auth token",
