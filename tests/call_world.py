@@ -142,16 +142,21 @@ class World:
         """The core receives a message, perhaps of a session."""
         if self._ended:
             return
+        told = message
+        if session:
+            told = FromSession(session, cast("realtime.Inbound", message))
+        if session not in {0, self.in_use}:
+            # It was on its way when another session took over: nobody listens to it any more.
+            self._obey(self.call.receive(told, self.now_ms / 1000), None)
+            return
         if self._interrupts(message):
             self._bury()
-        if isinstance(message, realtime.SpeechStarted | realtime.SpeechStopped | twilio.Dtmf):
+        sign = isinstance(message, realtime.SpeechStarted | realtime.SpeechStopped | twilio.Dtmf)
+        if sign and (self._caller_speaks or not isinstance(message, realtime.SpeechStopped)):
             self._sign_of_life_ms = self.now_ms
             self._caller_speaks = isinstance(message, realtime.SpeechStarted)
         if isinstance(message, realtime.SpeechStarted | twilio.Dtmf):
             self._nudges = 0
-        told = message
-        if session:
-            told = FromSession(session, cast("realtime.Inbound", message))
         self._obey(self.call.receive(told, self.now_ms / 1000), message)
         if isinstance(message, twilio.Start):
             self._started = True

@@ -158,6 +158,24 @@ def test_words_run_ahead_of_an_answer_that_breaks_off() -> None:
     assert restored(breaks(bench))[0] == AssistantMessage((OutputText("one two three"),))
 
 
+@pytest.mark.parametrize(("stopped", "words"), [(False, 5), (True, 3)])
+def test_an_item_that_the_server_stopped_for_the_caller_is_not_complete(
+    *, stopped: bool, words: int
+) -> None:
+    """It says "done" of it as of others; but its words reach further than its sound."""
+    bench = Bench(NEVER).ready()
+    bench.hear(created("r1"), realtime.OutputTranscriptDone("r1", "i1", WORDS))
+    said = bench.hear(delta("r1", "i1", 2200))
+    hears(bench, said, 1100)
+    sounded = realtime.OutputAudioDone("r1", "i1")
+    bench.hear(media(), *((STARTED, sounded) if stopped else (sounded, STARTED)))
+    bench.hear(STOPPED, COMMITTED, done("r1", "cancelled"))
+    says(bench, "r2", "Yes.", 1000)
+
+    heard = " ".join(WORDS.split()[:words])
+    assert restored(breaks(bench))[0] == AssistantMessage((OutputText(heard),))
+
+
 def test_an_answer_that_broke_off_goes_on() -> None:
     """With a remark that says so; and not before what was sent of it has been heard."""
     bench = Bench(NEVER).ready()

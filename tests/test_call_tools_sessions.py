@@ -1,4 +1,4 @@
-"""bridge.core: a session is lost or renewed while a tool of ours runs, and its answer gets there."""
+"""bridge.core: a session is lost or renewed while a tool of ours runs, and its output arrives."""
 
 import pytest
 
@@ -121,7 +121,7 @@ def renewing() -> Bench:
     bench = Bench(RENEWED).ready()
     bench.wait(19.0)
     bench.hear(*TURN, created("r1"), tool_call("r1", "look_up"), done("r1"))
-    bench.wait(2.0 - bench.now + 18.5)
+    bench.wait(20.5 - bench.now)
     bench.hear(FromSession(2, UP[0]), FromSession(2, UP[1]))
     return bench
 

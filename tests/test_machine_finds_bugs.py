@@ -286,7 +286,7 @@ def test_the_machine_finds(bug: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     bug(monkeypatch)
     quick = settings(
         GATE,
-        max_examples=500,
+        max_examples=2000,
         stateful_step_count=8,
         phases=[Phase.generate],
         report_multiple_bugs=False,

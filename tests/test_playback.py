@@ -156,6 +156,22 @@ def test_what_is_held_back_can_be_dropped() -> None:
     assert playback.response_done("r1", 0.0) == []
 
 
+def test_what_was_heard_of_an_item_is_known_while_it_sounds_and_behind_it() -> None:
+    """Of one that lies behind another nothing yet; of one that nobody knows, nothing is known."""
+    playback = Playback()
+    playback.play("r1", "i1", audio(1000), 0.0)
+    playback.play("r1", "i2", audio(1000), 0.0)
+    playback.play("r1", "i1", audio(1000), 0.0)
+
+    assert playback.heard_of("i1", 0.4) == (400 * MS, True)
+    assert playback.heard_of("i2", 0.4) == (0, True)
+    assert playback.heard_of("i2", 1.25) == (250 * MS, True)
+    assert playback.heard_of("i2", 2.5) == (1000 * MS, False)
+    assert playback.heard_of("i1", 2.5) == (1500 * MS, True)
+    assert playback.heard_of("i1", 3.5) == (2000 * MS, False)
+    assert playback.heard_of("i9", 0.4) is None
+
+
 def test_the_ledger_is_bounded() -> None:
     """A server that invents items cannot make it grow; what is held back survives that."""
     playback = Playback()

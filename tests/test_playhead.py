@@ -146,6 +146,21 @@ def test_without_probes_the_first_mark_of_a_run_measures() -> None:
     assert head.round_trip_s == pytest.approx(0.12)
 
 
+def test_a_late_mark_of_an_earlier_run_says_nothing_of_this_one() -> None:
+    """It is no echo, but it tells neither where this run is nor how long the trip takes."""
+    head = ahead()
+    head.send(200 * MS, 0.0)
+    head.mark("a")
+    head.send(1000 * MS, 2.0)
+    head.mark("b")
+    assert head.reached("a", 2.05)
+
+    assert head.acked == 200 * MS
+    assert head.heard(2.1) == (200 + 100) * MS
+    assert head.round_trip_s == pytest.approx(0.12)
+    assert "no mark back yet" in head.explain(2.1)
+
+
 def test_a_round_trip_is_never_negative() -> None:
     """A mark that comes back before it can have been reached does not turn time around."""
     head = ahead(probed=False)

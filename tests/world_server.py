@@ -255,6 +255,7 @@ class Server:
         law(call_id in self.tool_calls, "only calls are answered")
         self.tool_calls[call_id] += 1
         self._books.output_at_ms = self._agenda.now_ms
+        self._books.excuses += self._turn_waits  # its answer may have begun before, for all we say
         answer = self._books.answers.get(call_id)
         law(answer in {None, item.output}, "the output is what the tool has said")
         followed = "interrupted" not in item.output and "about to end" not in item.output

@@ -176,10 +176,8 @@ class Conversation:
 
     def quiet(self, now: float) -> bool:
         """Nothing is being said, owed, done or heard: nobody would notice another session."""
-        idle = self._turns.responses.idle and self._memory.settled
-        return (
-            self._at_rest and idle and self._playback.complete and not self._playback.audible(now)
-        )
+        idle = self._at_rest and self._turns.responses.idle and self._memory.settled
+        return idle and self._playback.complete and not self._playback.audible(now)
 
     # -------------------------------------------------------------------- events
     def take(self, event: realtime.TurnEvent, now: float) -> EndReason | None:
@@ -223,6 +221,8 @@ class Conversation:
                 self._memory.words(item_id, words)
             case realtime.OutputTranscriptDone(item_id=item_id, transcript=words):
                 self._memory.all_words(item_id, words)
+            case _:
+                assert_never(event)
         self._turns.progressed(now)
 
     def progressed(self, now: float) -> None:

@@ -24,10 +24,14 @@ INTERRUPTED_MAX: Final = 64
 
 
 class Finished(msgspec.Struct):
-    """What came of a response: what it had been asked to be, and whether it produced audio."""
+    """What came of a response: what it had been asked to be, and whether it produced audio.
+
+    ``called``: a function whose output will be asked about.
+    """
 
     options: ResponseOptions = ResponseOptions()
     spoken: bool = False
+    called: bool = False
 
 
 class Responses:
@@ -129,6 +133,11 @@ class Responses:
         if response_id in self._active:
             self._active[response_id].spoken = True
 
+    def called(self, response_id: str) -> None:
+        """A response called a function: when it is answered, the model is asked on."""
+        if response_id in self._active:
+            self._active[response_id].called = True
+
     def done(self, response_id: str) -> Finished:
         """A response is over. Returns what came of it."""
         finished = self._active.pop(response_id, Finished())
@@ -139,7 +148,11 @@ class Responses:
 
     def lost(self) -> Finished | None:
         """The session is gone, and all responses with it. Returns what somebody still waits for."""
-        live = [one for name, one in self._active.items() if name not in self._interrupted]
+        live = [
+            one
+            for name, one in self._active.items()
+            if not (one.called or name in self._interrupted)
+        ]
         asked = None if self._unwelcome else self._asked
         if self._wanted is None and asked is None:
             pending = live[-1] if live else None

@@ -120,6 +120,7 @@ class ToolCalls:
 
     def hold(self, call: Call) -> None:
         """The output of this call comes later, with `release`."""
+        self._turns.responses.called(call.response_id)
         self._unanswered[call.response_id] = self._unanswered.get(call.response_id, 0) + 1
 
     def release(self, call: Call, output: str) -> None:
