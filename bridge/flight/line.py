@@ -30,6 +30,9 @@ a Realtime event, or a dict for a note."""
 
 # Six or more digits, however they are grouped: telephone, card and account numbers.
 _NUMBER: Final = re.compile(r"(?<!\w)\+?\d(?:[\s().-]{0,2}\d){5,}(?!\w)")
+# What was pressed, as the model is told: a PIN is shorter than a number.
+_KEYS: Final = re.compile(r"(?<=The caller pressed the key)s? .{1,400}?(?= on the keypad)")
+_DIGIT: Final = re.compile(r"\d")
 _AUDIO_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _IDS: Final = ("id", "_id", "_sid", "_at", "type", "object", "status", "reason", "model", "event")
 
@@ -127,7 +130,7 @@ class LineWriter:
         return {**self._masked(event), **sound}
 
     def _masked(self, event: dict[str, Any]) -> dict[str, Any]:
-        plain: dict[str, Any] = _each_text(event, lambda text: _NUMBER.sub(REMOVED, text))
+        plain: dict[str, Any] = _each_text(event, _without_numbers)
         return dict(self._redacted(None, "", plain))
 
 
@@ -142,11 +145,22 @@ def _start(start: twilio.Start) -> dict[str, Any]:
     }
 
 
-def _each_text(value: Any, change: Callable[[str], str], name: str = "") -> Any:
+def _without_numbers(text: str, name: str) -> str:
+    """The model may hand on what was typed, as an argument; the shape stays, for a replay."""
+    if name == "arguments":
+        return _zeros(text)
+    return _NUMBER.sub(REMOVED, _KEYS.sub(lambda keys: _zeros(keys[0]), text))
+
+
+def _zeros(text: str) -> str:
+    return _DIGIT.sub("0", text)
+
+
+def _each_text(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:
     """`value` with all texts changed, except ids and the vendor's own words."""
     match value:
         case str():
-            return value if name.endswith(_IDS) else change(value)
+            return value if name.endswith(_IDS) else change(value, name)
         case dict():
             return {key: _each_text(item, change, str(key)) for key, item in value.items()}
         case list():
