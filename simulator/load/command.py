@@ -141,6 +141,7 @@ async def run_load(plan: LoadPlan, say: Any = lambda _: None) -> LoadResult:
     token = plan.auth_token or secrets.token_hex(16)
     values = {
         "realtime_url": generator.realtime_url,
+        "live_url": generator.realtime_url,  # its endpoint speaks Realtime only
         "twilio_api_url": NOWHERE,
         "account_sid": ACCOUNT_SID,
         "auth_token": token,
