@@ -71,6 +71,7 @@ from bridge.core.phases import TWILIO_LEG, Leg, Phase
 from bridge.core.plan import CallPlan
 from bridge.core.playback import Playback
 from bridge.core.record import CallRecord, count
+from bridge.core.rule import Parts
 
 __all__ = [
     "Call",
@@ -129,17 +130,9 @@ class Call:
         """
         assert self._twilio is Leg.OPENING
         self.plan = plan
-        self._conversation = Conversation(
-            plan, self._outbox, self._playback, self._deadlines, self.record
-        )
-        self._model = ModelSide(
-            plan,
-            self._outbox,
-            self._playback,
-            self._deadlines,
-            self.record,
-            self._conversation,
-        )
+        parts = Parts(plan, self._outbox, self._playback, self._deadlines, self.record)
+        self._conversation = Conversation(parts)
+        self._model = ModelSide(parts, self._conversation)
         self._deadlines.set(LIMIT, self.record.began + plan.call_max_s)
 
     def receive(self, message: Inbound, now: float) -> list[Command]:

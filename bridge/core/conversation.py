@@ -13,18 +13,15 @@ from typing import Final, assert_never
 from bridge.core import realtime, tools
 from bridge.core.caller import Caller
 from bridge.core.commands import EndReason, ToolAnswered
-from bridge.core.deadlines import Deadlines
 from bridge.core.filler import Filler
 from bridge.core.functions import Functions
 from bridge.core.hangup import Goodbye, Hangup, Step
 from bridge.core.idle import Idle
 from bridge.core.keypad import Keypad
 from bridge.core.limit import Limit
-from bridge.core.outbox import Outbox
-from bridge.core.plan import CallPlan
-from bridge.core.playback import Playback
-from bridge.core.record import CallRecord, count
+from bridge.core.record import count
 from bridge.core.responses import Finished
+from bridge.core.rule import Parts, Rule
 from bridge.core.turns import Turns
 from bridge.core.unbroken import Unbroken
 
@@ -32,39 +29,30 @@ PROBE_SPACING_S: Final = 0.4
 """How often the round trip is measured until it is well known; then once per turn of the caller."""
 
 
-class Conversation:
+class Conversation(Rule):
     """The conversation of one call. The caller's audio may come before it begins."""
 
-    def __init__(
-        self,
-        plan: CallPlan,
-        outbox: Outbox,
-        playback: Playback,
-        deadlines: Deadlines,
-        record: CallRecord,
-    ) -> None:
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
         self.probe_at = inf
+        self._parts = parts
+        plan, outbox, deadlines, record = self._plan, self._outbox, self._deadlines, self._record
         outbox.abilities = plan.abilities
-        self._stream = Unbroken(plan, playback, deadlines, record)
+        self._stream = Unbroken(plan, self._playback, deadlines, record)
         self.caller = Caller(outbox, deadlines, record, never_silent=plan.abilities.streams)
         self._keypad = Keypad(plan, outbox, deadlines, record)
-        self._turns = Turns(plan, outbox, playback, deadlines, record)
-        self._idle = Idle(plan, outbox, playback, deadlines, record, self._turns)
+        self._turns = Turns(parts)
+        self._idle = Idle(parts, self._turns)
         ends_at = record.began + plan.call_max_s
-        self._limit = Limit(plan, outbox, playback, deadlines, self._turns, ends_at)
-        self._functions = Functions(plan, outbox, playback, deadlines, record, self._turns)
-        self._filler = Filler(plan, outbox, playback, deadlines, record, self._turns)
+        self._limit = Limit(parts, self._turns, ends_at)
+        self._functions = Functions(parts, self._turns)
+        self._filler = Filler(parts, self._turns)
         self._hangup: Hangup | None = None
         self._up_for = EndReason.LIMIT
         self._begun = False
         self._pending: Finished | None = None
         self._goes_on = False
-        self._plan = plan
-        self._outbox = outbox
         self._memory = outbox.memory
-        self._playback = playback
-        self._deadlines = deadlines
-        self._record = record
 
     @property
     def closing(self) -> bool:
@@ -393,7 +381,5 @@ class Conversation:
         """Begin to hang up; ``response_id``: of the response with which the model does."""
         self._outbox.note("hanging_up", reason=goodbye.reason.value)
         self._functions.no_more_keys("hangup")
-        self._hangup = Hangup(
-            goodbye, self._plan, self._outbox, self._playback, self._deadlines, self._turns
-        )
+        self._hangup = Hangup(goodbye, self._parts, self._turns)
         self._hangup.begin(response_id, now)

@@ -14,12 +14,8 @@ from math import inf
 from typing import Final
 
 from bridge.core import tools
-from bridge.core.deadlines import Deadlines
-from bridge.core.outbox import Outbox
-from bridge.core.plan import CallPlan
-from bridge.core.playback import Playback
 from bridge.core.realtime import ServerVad
-from bridge.core.record import CallRecord
+from bridge.core.rule import Parts, Rule
 from bridge.core.turns import Turns
 
 FILLER: Final = "filler"
@@ -30,25 +26,13 @@ MARGIN_S: Final = 0.5
 measured: the caller fell silent that much earlier."""
 
 
-class Filler:
+class Filler(Rule):
     """The words of patience of one call."""
 
-    def __init__(
-        self,
-        plan: CallPlan,
-        outbox: Outbox,
-        playback: Playback,
-        deadlines: Deadlines,
-        record: CallRecord,
-        turns: Turns,
-    ) -> None:
-        self._plan = plan
-        self._outbox = outbox
-        self._playback = playback
-        self._deadlines = deadlines
-        self._record = record
+    def __init__(self, parts: Parts, turns: Turns) -> None:
+        super().__init__(parts)
         self._turns = turns
-        self._silent_since = record.began
+        self._silent_since = parts.record.began
         self._asked_at = -inf
 
     def caller_stopped(self, now: float) -> None:

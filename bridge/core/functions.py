@@ -7,36 +7,22 @@ line on is only wished for here: the goodbye is returned.
 
 from bridge.core import tools
 from bridge.core.commands import EndReason, ToolAnswered, TransferLine
-from bridge.core.deadlines import Deadlines
 from bridge.core.digits import Digits, EndedBy, wanted
 from bridge.core.hangup import Goodbye
-from bridge.core.outbox import Outbox
-from bridge.core.plan import CallPlan
-from bridge.core.playback import Playback
 from bridge.core.realtime import OutputItem
-from bridge.core.record import CallRecord
+from bridge.core.rule import Parts, Rule
 from bridge.core.tool_calls import Call, ToolCalls
 from bridge.core.turns import Turns
 
 
-class Functions:
+class Functions(Rule):
     """The functions of one call."""
 
-    def __init__(
-        self,
-        plan: CallPlan,
-        outbox: Outbox,
-        playback: Playback,
-        deadlines: Deadlines,
-        record: CallRecord,
-        turns: Turns,
-    ) -> None:
-        self._plan = plan
-        self._outbox = outbox
-        self._record = record
+    def __init__(self, parts: Parts, turns: Turns) -> None:
+        super().__init__(parts)
         self._turns = turns
-        self._calls = ToolCalls(plan, outbox, record, turns)
-        self._digits = Digits(playback, deadlines)
+        self._calls = ToolCalls(parts.plan, parts.outbox, parts.record, turns)
+        self._digits = Digits(parts.playback, parts.deadlines)
         self._digits_for: Call | None = None
 
     @property

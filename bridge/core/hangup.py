@@ -24,11 +24,8 @@ from typing import Final
 import msgspec
 
 from bridge.core.commands import EndReason, TransferLine
-from bridge.core.deadlines import Deadlines
-from bridge.core.outbox import Outbox
-from bridge.core.plan import CallPlan
-from bridge.core.playback import Playback
 from bridge.core.realtime import ResponseOptions, ServerVad, TurnDetection
+from bridge.core.rule import Parts, Rule
 from bridge.core.turns import RETRY, Turns
 
 WATCHDOG: Final = "watchdog"
@@ -64,26 +61,15 @@ class Goodbye(msgspec.Struct, frozen=True):
     destination: str = ""
 
 
-class Hangup:
+class Hangup(Rule):
     """One hangup, from the wish for it to the line's release."""
 
-    def __init__(
-        self,
-        goodbye: Goodbye,
-        plan: CallPlan,
-        outbox: Outbox,
-        playback: Playback,
-        deadlines: Deadlines,
-        turns: Turns,
-    ) -> None:
+    def __init__(self, goodbye: Goodbye, parts: Parts, turns: Turns) -> None:
+        super().__init__(parts)
         self.step = Step.SPEAKING
         self.goodbye = goodbye
         self._spoken = False
         self._asks = 0
-        self._plan = plan
-        self._outbox = outbox
-        self._playback = playback
-        self._deadlines = deadlines
         self._turns = turns
 
     @property

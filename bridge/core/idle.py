@@ -11,11 +11,7 @@ nudges anew. A model that owes an answer is a stall and no idleness: `turns` wat
 from typing import Final
 
 from bridge.core import tools
-from bridge.core.deadlines import Deadlines
-from bridge.core.outbox import Outbox
-from bridge.core.plan import CallPlan
-from bridge.core.playback import Playback
-from bridge.core.record import CallRecord
+from bridge.core.rule import Parts, Rule
 from bridge.core.turns import Turns
 
 IDLE: Final = "idle"
@@ -25,23 +21,11 @@ MARK_LATE_S: Final = 5.0
 """A mark so much later than computed will not come back."""
 
 
-class Idle:
+class Idle(Rule):
     """The patience of one call."""
 
-    def __init__(
-        self,
-        plan: CallPlan,
-        outbox: Outbox,
-        playback: Playback,
-        deadlines: Deadlines,
-        record: CallRecord,
-        turns: Turns,
-    ) -> None:
-        self._plan = plan
-        self._outbox = outbox
-        self._playback = playback
-        self._deadlines = deadlines
-        self._record = record
+    def __init__(self, parts: Parts, turns: Turns) -> None:
+        super().__init__(parts)
         self._turns = turns
         self._nudges = 0
         self._silence_after = (False, 0)

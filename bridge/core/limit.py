@@ -13,10 +13,7 @@ too, but only for `PATIENCE`. That the call ends even then, is the call's busine
 from typing import Final
 
 from bridge.core import tools
-from bridge.core.deadlines import Deadlines
-from bridge.core.outbox import Outbox
-from bridge.core.plan import CallPlan
-from bridge.core.playback import Playback
+from bridge.core.rule import Parts, Rule
 from bridge.core.turns import Turns
 
 WARNING: Final = "warning"
@@ -33,23 +30,12 @@ PATIENCE_PART: Final = 0.4
 """The part of the time left at the limit in which a quiet moment is waited for."""
 
 
-class Limit:
+class Limit(Rule):
     """The time of one call; ``ends_at`` is the limit."""
 
-    def __init__(
-        self,
-        plan: CallPlan,
-        outbox: Outbox,
-        playback: Playback,
-        deadlines: Deadlines,
-        turns: Turns,
-        ends_at: float,
-    ) -> None:
+    def __init__(self, parts: Parts, turns: Turns, ends_at: float) -> None:
+        super().__init__(parts)
         self.reached = False
-        self._plan = plan
-        self._outbox = outbox
-        self._playback = playback
-        self._deadlines = deadlines
         self._turns = turns
         self._ends_at = ends_at
         self._warns = False
@@ -57,8 +43,8 @@ class Limit:
         self._asked = False
         self._impatient = False
         self._quiet = False
-        if 0 < plan.call_warning_s < plan.call_max_s:
-            deadlines.set(WARNING, ends_at - plan.call_warning_s)
+        if 0 < self._plan.call_warning_s < self._plan.call_max_s:
+            self._deadlines.set(WARNING, ends_at - self._plan.call_warning_s)
 
     def due(self, deadline: str) -> None:
         """A deadline has come: `WARNING` a second time, and `PATIENCE`, mean to wait no longer."""

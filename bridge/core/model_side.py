@@ -17,12 +17,9 @@ from typing import Final
 from bridge.core import fallback, realtime
 from bridge.core.commands import EndReason
 from bridge.core.conversation import Conversation
-from bridge.core.deadlines import Deadlines
-from bridge.core.outbox import Outbox
 from bridge.core.phases import REALTIME_LEG, Leg
-from bridge.core.plan import CallPlan
-from bridge.core.playback import Playback
-from bridge.core.record import CallRecord, count
+from bridge.core.record import count
+from bridge.core.rule import Parts, Rule
 from bridge.core.sessions import LATE, NAMES, Sessions
 
 REACH: Final = "reach"
@@ -34,28 +31,16 @@ MALFORMED_MAX: Final = 20
 SOUND_MIN_S: Final = 0.02
 
 
-class ModelSide:
+class ModelSide(Rule):
     """The model's side of one call. ``conversation`` is the call's, too."""
 
-    def __init__(
-        self,
-        plan: CallPlan,
-        outbox: Outbox,
-        playback: Playback,
-        deadlines: Deadlines,
-        record: CallRecord,
-        conversation: Conversation,
-    ) -> None:
+    def __init__(self, parts: Parts, conversation: Conversation) -> None:
+        super().__init__(parts)
         self.begun = False
         """There has been a session in use: somebody talks with the caller, or did."""
-        self._sessions = Sessions(plan, outbox, deadlines, record)
+        self._sessions = Sessions(parts.plan, parts.outbox, parts.deadlines, parts.record)
         self._cause = EndReason.NOT_READY
         self._reach_at = 0.0
-        self._plan = plan
-        self._outbox = outbox
-        self._playback = playback
-        self._deadlines = deadlines
-        self._record = record
         self._conversation = conversation
 
     @property

@@ -17,15 +17,12 @@ from typing import Final
 
 from bridge.core.answer_times import AnswerTimes
 from bridge.core.commands import EndReason
-from bridge.core.deadlines import Deadlines
 from bridge.core.first_sound import FirstSound
 from bridge.core.mulaw import whole_ms
-from bridge.core.outbox import Outbox
-from bridge.core.plan import CallPlan
-from bridge.core.playback import Cut, Interruption, Playback
+from bridge.core.playback import Cut, Interruption
 from bridge.core.realtime import ErrorDetail, FinishedResponse, OutputAudioDelta, ResponseOptions
-from bridge.core.record import CallRecord
 from bridge.core.responses import Finished, Responses
+from bridge.core.rule import Parts, Rule
 from bridge.core.tools import ANSWER
 
 RESPONSE: Final = "response"
@@ -51,20 +48,14 @@ FATAL_CODES: Final = frozenset(
 """Codes of failed responses that no retry will change (livekit-agents has the same list)."""
 
 
-class Turns:
+class Turns(Rule):
     """The turns of one call."""
 
-    def __init__(
-        self,
-        plan: CallPlan,
-        outbox: Outbox,
-        playback: Playback,
-        deadlines: Deadlines,
-        record: CallRecord,
-    ) -> None:
-        self.responses = Responses(any_time=not plan.abilities.takes_turns)
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.responses = Responses(any_time=not parts.plan.abilities.takes_turns)
         self.first_sound = FirstSound()
-        self._waits = AnswerTimes(record)
+        self._waits = AnswerTimes(parts.record)
         self.listening = True
         """The caller's voice counts: it interrupts and is answered. Not so during a goodbye."""
         self.closing = False
@@ -73,11 +64,6 @@ class Turns:
         self._stopped_at = self._news_at = -inf
         self._owed_since: float | None = None
         self._failed_in_a_row = 0
-        self._plan = plan
-        self._outbox = outbox
-        self._playback = playback
-        self._deadlines = deadlines
-        self._record = record
 
     @property
     def caller_speaking(self) -> bool:
