@@ -5,15 +5,15 @@ Owns their names and their age. Must not know what is in them. Everything here b
     CA….20261121T041725.123456Z.wav       call sid, when the stream began, ending
 """
 
-import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bridge.call_sid import CALL_SID
+
 DAY_S: Final = 86_400
-_CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 
 
 class CallFiles:
@@ -35,7 +35,7 @@ class CallFiles:
         Raises:
             OSError: the folder cannot be made, or the call sid is none.
         """
-        if not _CALL_SID.fullmatch(call_sid):
+        if not CALL_SID.fullmatch(call_sid):
             raise OSError("no call sid")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         began = datetime.fromtimestamp(began_at, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
@@ -47,7 +47,7 @@ class CallFiles:
         Raises:
             OSError: one of them cannot be deleted.
         """
-        if not _CALL_SID.fullmatch(call_sid):
+        if not CALL_SID.fullmatch(call_sid):
             return 0
         return _delete(self._found(call_sid))
 

@@ -6,11 +6,11 @@ still be on its way to the disk or the database: forgetting it is said twice, th
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Callable
 from typing import Final
 
+from bridge.call_sid import CALL_SID
 from bridge.flight.shelf import Shelf
 from bridge.recording.writer import RecordingFolder
 from bridge.records.store import SqlStore, StoreUnavailable
@@ -18,7 +18,6 @@ from bridge.settings import Settings
 
 FINE: Final = 0
 COULD_NOT: Final = 1
-_CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 
 
 def add_options(forget: argparse.ArgumentParser) -> None:
@@ -57,6 +56,6 @@ def _forget_record(url: str, call_sid: str) -> int:
 
 
 def _call_sid(text: str) -> str:
-    if not _CALL_SID.fullmatch(text):
+    if not CALL_SID.fullmatch(text):
         raise argparse.ArgumentTypeError("a call sid is CA and 32 hexadecimal digits")
     return text

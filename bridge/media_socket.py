@@ -6,7 +6,6 @@ the caller changes hands once more. A call reads by itself, so here the server's
 handed through. Must not know what a message means.
 """
 
-import math
 from typing import Any, Final
 
 import trio
@@ -31,9 +30,11 @@ class UnreadConnection(TrioASGIWebsocketConnection):
             return event
 
         async def send_for_handler(event: ASGISendEvent) -> None:
+            if event["type"] != "websocket.close":
+                await send(event)
+                return
             # Nobody reads any more when Quart closes, so a far end that is stuck goes unnoticed.
-            closing = event["type"] == "websocket.close"
-            with trio.move_on_after(CLOSE_S_MAX if closing else math.inf):
+            with trio.move_on_after(CLOSE_S_MAX):
                 await send(event)
 
         extensions: dict[str, Any] = {**(self.scope.get("extensions") or {})}

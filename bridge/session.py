@@ -12,7 +12,6 @@ waits for no writer to do so, because a writer can be stuck in a send that the s
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, assert_never, cast
@@ -53,6 +52,7 @@ from bridge.operations.watch import TOLD
 from bridge.operations.watch import Told as Watched
 from bridge.recording.recording import Recording
 from bridge.services import Services
+from bridge.taking import take
 from bridge.tooling.running import CallFacts, Direction
 
 # Full: the readers wait, and TCP tells the peer to wait.
@@ -60,8 +60,6 @@ INBOX_MAX: Final = 256
 # Full: the peer is too slow, and the call ends (SLOW_PEER). An answer of 60 s may arrive in one
 # burst: some 500 pieces of audio with a mark each.
 TWILIO_OUTBOX_MAX: Final = 2048
-
-CALL_SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 
 Inbound = twilio.Inbound | FromSession | LineReleased | LineTransferred | ToolAnswered
 
@@ -305,8 +303,8 @@ class Session:
             tap.close(reason, record, trio.current_time())
 
     def _line(self, event: str, **fields: Any) -> None:
-        since_s = trio.current_time() - self._began
-        self._log.info(event, ms=math.floor(since_s * 1000), **fields)
+        ms = math.floor((trio.current_time() - self._began) * 1000)
+        self._log.info(event, ms=ms, **fields)
         self._note_flight("call", event, **fields)
 
     def _show(self, text: str | None, event: realtime.Inbound) -> None:
@@ -336,7 +334,7 @@ class Session:
 
     async def _write_twilio(self) -> None:
         while True:
-            message = await self._to_twilio.receive()
+            message = await take(self._to_twilio)
             for tap in self._taps:
                 tap.twilio("out", message, trio.current_time())
             await self._twilio.send(message)
@@ -378,7 +376,7 @@ class Session:
 
     async def _write_realtime(self, line: ModelLine) -> None:
         while True:
-            event = await line.to_send.receive()
+            event = await take(line.to_send)
             for tap in self._taps:
                 tap.realtime("out", event, trio.current_time())
             await line.leg.send(event)

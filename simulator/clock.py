@@ -51,7 +51,7 @@ class Jumper:
         self.clock = trio.testing.MockClock(autojump_threshold=0)
         # MockClock may not be subclassed, and trio accepts no other clock that jumps. Its own
         # `current_time` converts real time at a rate of zero, some 2,000 times a second of call.
-        vars(self.clock).update(_autojump=self._jump, current_time=self._time, jump=self._advance)
+        vars(self.clock).update(_autojump=self._jump, current_time=self.now_s, jump=self._advance)
         self._now_s = 0.0
         self._agenda: Agenda | None = None
         self._broken = trio.Event()
@@ -68,7 +68,8 @@ class Jumper:
         assert self._failure is not None
         self._failure.unwrap()
 
-    def _time(self) -> float:
+    def now_s(self) -> float:
+        """What `trio.current_time` says, without the way through trio."""
         return self._now_s
 
     def _advance(self, seconds: float) -> None:

@@ -56,7 +56,7 @@ class BridgeStream(trio.abc.HalfCloseableStream):
         self._in = bytearray()
         self._in_flight = 0
         self._eof = self._reset = self._closed = self._said_eof = False
-        self._readable = trio.lowlevel.ParkingLot()
+        self._reader: trio.lowlevel.Task | None = None
         self._writable = trio.lowlevel.ParkingLot()
 
     # -- driven by the network ------------------------------------------------
@@ -70,24 +70,24 @@ class BridgeStream(trio.abc.HalfCloseableStream):
         """Bytes have arrived."""
         if not self._closed:
             self._in += data
-            self._readable.unpark_all()
+            self._wake_reader()
 
     def take_eof(self) -> None:
         """The far end has closed in order."""
         self._eof = True
-        self._readable.unpark_all()
+        self._wake_reader()
 
     def take_reset(self) -> None:
         """The connection is broken."""
         self._reset = True
         self._in.clear()
-        self._readable.unpark_all()
+        self._wake_reader()
         self._writable.unpark_all()
 
     def delivered(self, size: int) -> None:
         """The far end has taken `size` bytes: the window opens."""
         self._in_flight -= size
-        if self._in_flight < WINDOW_BYTES:
+        if self._writable and self._in_flight < WINDOW_BYTES:
             self._writable.unpark_all()
 
     # -- trio.abc.HalfCloseableStream -------------------------------------------
@@ -100,11 +100,28 @@ class BridgeStream(trio.abc.HalfCloseableStream):
             self._check_open()
             if self._eof:
                 return b""
-            await self._readable.park()
+            await self._arrival()
         size = max_bytes or len(self._in)
         data = bytes(self._in[:size])
         del self._in[:size]
         return data
+
+    async def _arrival(self) -> None:
+        # A parking lot keeps an ordered crowd; here one task waits, fifty times a second.
+        if self._reader is not None:
+            raise trio.BusyResourceError("another task is receiving from this connection")
+        self._reader = trio.lowlevel.current_task()
+
+        def give_up(_raise_cancel: object) -> trio.lowlevel.Abort:
+            self._reader = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(give_up)
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            trio.lowlevel.reschedule(reader)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write; waits while the far end's window is shut."""
@@ -139,7 +156,7 @@ class BridgeStream(trio.abc.HalfCloseableStream):
         if not self._closed:
             self._closed = True
             self._in.clear()
-            self._readable.unpark_all()
+            self._wake_reader()
             self._writable.unpark_all()
             self._say_eof()
         await trio.lowlevel.checkpoint()

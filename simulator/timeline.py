@@ -49,7 +49,9 @@ class Timeline:
         self.began = began
         self._heap: list[tuple[float, int, Timer]] = []
         self._asked = 0
-        self._began_s = trio.current_time()
+        jumper = current_jumper()
+        self._now_s = trio.current_time if jumper is None else jumper.now_s
+        self._began_s = self._now_s()
         self._fired_ms = 0.0  # seconds and milliseconds do not convert exactly
         self._sleeping: trio.CancelScope | None = None
         self._sleeps_until_ms = math.inf
@@ -57,7 +59,8 @@ class Timeline:
     @property
     def now_ms(self) -> float:
         """Milliseconds since this timeline was made; in a callback never less than its own time."""
-        return max(self._fired_ms, (trio.current_time() - self._began_s) * MS_PER_S)
+        now_ms = (self._now_s() - self._began_s) * MS_PER_S
+        return max(self._fired_ms, now_ms)
 
     @property
     def date(self) -> datetime:
@@ -85,7 +88,7 @@ class Timeline:
 
     def fire(self) -> None:
         """Run what is due now."""
-        heap, now_s = self._heap, trio.current_time()
+        heap, now_s = self._heap, self._now_s()
         while heap and self._began_s + heap[0][0] / MS_PER_S <= now_s:
             at_ms, _, timer = heapq.heappop(heap)
             self._fired_ms = max(self._fired_ms, at_ms)

@@ -18,10 +18,11 @@ from bridge import addresses, call_token, twiml
 from bridge.agents.checking import REQUESTED
 from bridge.agents.choosing import CallRefused
 from bridge.agents.conduct import Conduct
+from bridge.call_sid import CALL_SID
 from bridge.legs import TwilioLeg
 from bridge.operations.admission import Refusal
 from bridge.service import BridgeApp, is_twilio, refusal
-from bridge.session import CALL_SID, Session
+from bridge.session import Session
 
 WEBHOOK: Final = "/incoming-call"
 STREAM: Final = "/media-stream"
