@@ -6,6 +6,7 @@ or the network does wrong comes out as a value (`Malformed`, `Closed`), never as
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -36,6 +37,9 @@ REALTIME_QUEUE_MAX: Final = 64
 RECEIVE_BYTES: Final = 64 * 1024
 CONNECT_S_MAX: Final = 10.0
 CLOSE_S_MAX: Final = 0.5
+# The buffers of TCP hold some seconds of audio. A server that has not made room in a full one for
+# so long does not read any more, or is gone; the kernel would wait for 30 s.
+SEND_S_MAX: Final = 5.0
 
 
 class TwilioLeg:
@@ -200,15 +204,19 @@ class RealtimeLeg(trio.abc.AsyncResource):
         self._socket: WebSocketConnection | None = None
         self._closing = False
         self._goodbye = trio.CancelScope()
+        self._sending_since = inf
 
     async def run(self, *tasks: Task) -> realtime.Closed:
         """Connect, run the tasks until the connection ends, and say how it ended."""
         ended = realtime.Closed()
         try:
-            async with trio.open_nursery() as nursery:
-                await self._connect(nursery)
-                for task in tasks:
-                    nursery.start_soon(task, self)
+            async with trio.open_nursery() as watch:
+                watch.start_soon(self._see_that_it_takes)
+                async with trio.open_nursery() as nursery:
+                    await self._connect(nursery)
+                    for task in tasks:
+                        nursery.start_soon(task, self)
+                watch.cancel_scope.cancel()
         except* ConnectError as group:
             ended = _why_not_connected(_first(group))
         except* ConnectionRejected as group:
@@ -216,6 +224,8 @@ class RealtimeLeg(trio.abc.AsyncResource):
         except* (ConnectionClosed, ProtocolError, h11.ProtocolError):
             # Protocol errors: the library answers a ping that crossed our close, or no HTTP at all.
             ended = self._how_closed()
+        except* trio.TooSlowError:
+            ended = realtime.Closed(None, f"took nothing for {SEND_S_MAX:g} s", deaf=True)
         finally:
             self._goodbye.cancel()
             await trio.aclose_forcefully(self)
@@ -254,8 +264,20 @@ class RealtimeLeg(trio.abc.AsyncResource):
     async def send(self, event: realtime.Outbound) -> None:
         """Send one event, in as many messages as the engine needs for it."""
         assert self._socket is not None
+        self._sending_since = trio.current_time()
         for text in self._engine.outward(event):
             await self._socket.send_message(text)
+        self._sending_since = inf
+
+    async def _see_that_it_takes(self) -> None:
+        """Wait until an event has been on its way for SEND_S_MAX, and raise TooSlowError.
+
+        One look every few seconds, because a deadline for each event is a cost for each frame.
+        """
+        while trio.current_time() < self._sending_since + SEND_S_MAX:
+            oldest = min(self._sending_since, trio.current_time())
+            await trio.sleep_until(oldest + SEND_S_MAX)
+        raise trio.TooSlowError
 
     def opened(self) -> Sequence[Told]:
         """What the open connection itself means."""

@@ -18,6 +18,16 @@ START = twilio.Start(
     media_format=twilio.MediaFormat(),
 )
 
+STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
+COMMITTED = realtime.InputAudioBufferCommitted()
+TURN = (STARTED, STOPPED, COMMITTED)
+"""The caller has spoken."""
+
+UP = (realtime.SessionCreated(), realtime.SessionUpdated())
+GONE = realtime.Closed(1006)
+
+LOOK_UP = realtime.Tool("look_up", "Looks something up.", {"type": "object", "properties": {}})
+
 C = TypeVar("C")
 
 
@@ -45,6 +55,11 @@ def cuts(commands: Sequence[Command]) -> list[tuple[str, int]]:
 def media(audio: bytes = b"\x55" * 160) -> twilio.Media:
     """Return caller audio as it comes in."""
     return twilio.Media(timestamp_ms=0, chunk=1, payload=audio)
+
+
+def frame(number: int) -> bytes:
+    """A caller frame that can be told from others."""
+    return number.to_bytes(2, "big") * 80
 
 
 def created(response_id: str) -> realtime.ResponseCreated:
@@ -126,7 +141,7 @@ class Bench:
         probe = of_type(self.commands, twilio.SendMark)[-1]
         self.wait(0.1)
         self.hear(twilio.Mark(probe.name))
-        self.hear(realtime.SessionCreated(), realtime.SessionUpdated())
+        self.hear(*UP)
         return self
 
     def played(self, commands: Sequence[Command]) -> list[Command]:
@@ -143,3 +158,39 @@ class Bench:
     def notes(self, event: str) -> list[Note]:
         """Return the log lines of one kind."""
         return [note for note in of_type(self.commands, Note) if note.event == event]
+
+
+def answering(bench: Bench, duration_s: float) -> bytes:
+    """Let time pass on a line that answers probes and has no sound. The audio a session got."""
+    heard = b""
+    for _ in range(round(duration_s * 10)):
+        commands = bench.wait(0.1)
+        heard += appended_audio(commands)
+        bench.played(commands)
+    return heard
+
+
+def asks(bench: Bench) -> list[realtime.ResponseOptions]:
+    """What the model was asked for so far."""
+    return [request.response for request in of_type(bench.commands, realtime.ResponseCreate)]
+
+
+def says(bench: Bench, name: str) -> None:
+    """The agent says something for a second, and it is heard."""
+    said = bench.hear(created(name), delta(name, f"i{name}", 1000), done(name))
+    bench.wait(1.1)
+    bench.played(said)
+
+
+def closing(plan: CallPlan | None = None) -> Bench:
+    """A call whose agent said a goodbye of one second and hung up in the same response."""
+    bench = Bench(plan).ready()
+    bench.hear(created("r1"), delta("r1", "i1", 1000), tool_call("r1"), done("r1"))
+    return bench
+
+
+def heard_out(bench: Bench) -> Bench:
+    """The goodbye has been played and its last mark is back."""
+    bench.wait(1.1)
+    bench.played(bench.commands)
+    return bench

@@ -7,8 +7,14 @@ from bridge.core import realtime, twilio
 from bridge.core.abilities import Abilities
 from bridge.core.call import CallPlan, EndReason
 from tests.calls import (
+    GONE,
+    STARTED,
+    STOPPED,
+    UP,
     Bench,
+    answering,
     appended_audio,
+    asks,
     created,
     cuts,
     delta,
@@ -21,7 +27,6 @@ from tests.calls import (
 )
 
 DUPLEX = Abilities(truncates=False, cancels=False, takes_turns=False, streams=True)
-STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
 TURN = (STARTED, STOPPED, realtime.InputAudioBufferCommitted("t1"))
 SECOND = realtime.SessionLasted(1.0)
 
@@ -30,11 +35,6 @@ def duplex(**plan: object) -> Bench:
     """A call with such a model, both legs up."""
     given = {"abilities": DUPLEX, "idle_nudge_s": 0.0, **plan}
     return Bench(CallPlan(**given)).ready()  # type: ignore[arg-type]
-
-
-def asks(bench: Bench) -> list[realtime.ResponseCreate]:
-    """What was asked for."""
-    return of_type(bench.commands, realtime.ResponseCreate)
 
 
 def live(bench: Bench, seconds: int) -> None:
@@ -138,7 +138,9 @@ def test_its_goodbye_is_heard_to_its_end() -> None:
 def test_a_refused_request_is_given_up() -> None:
     """As with any other model."""
     bench = duplex(greeting="Hello")
-    bench.hear(error("nonsense", event_id=asks(bench)[0].event_id))
+    bench.hear(
+        error("nonsense", event_id=of_type(bench.commands, realtime.ResponseCreate)[0].event_id)
+    )
     live(bench, 30)
 
     assert bench.reason() is None
@@ -149,11 +151,8 @@ def test_every_gap_of_the_carrier_is_filled() -> None:
     """Its clock is what it hears, also while nobody speaks."""
     bench = duplex()
     bench.hear(media())
-    bench.wait(0.2)
-    bench.hear(twilio.Mark("nothing"))  # the line lives
-    commands = bench.wait(10.0)
 
-    assert 9_000 < len(appended_audio(commands)) / 8 < 10_300
+    assert 9_000 < len(answering(bench, 10.0)) / 8 < 10_300
 
 
 def test_a_line_on_which_nothing_ever_came_is_filled_too() -> None:
@@ -198,6 +197,26 @@ def test_a_line_that_stands_still_is_no_dead_model() -> None:
     bench.wait(60.0)
 
     assert bench.reason() is None
+
+
+def test_a_line_without_sound_is_no_excuse_for_a_dead_model() -> None:
+    """It answers, so it lives, and the model is given silence all the time."""
+    bench = duplex()
+    bench.hear(media())
+    answering(bench, 30.0)
+
+    assert bench.reason() is EndReason.REALTIME_STALLED
+
+
+def test_another_session_hears_the_silence_as_well() -> None:
+    """What a lost session was given of a gap, the next one has not heard."""
+    bench = duplex()
+    bench.hear(media())
+    answering(bench, 8.0)
+    bench.hear(GONE)
+    bench.hear(*UP)
+
+    assert len(answering(bench, 5.0)) >= 4_000 * 8
 
 
 def test_other_models_need_not_stream() -> None:

@@ -6,7 +6,7 @@ from bridge.core import realtime
 from bridge.core.call import CallPlan, FromSession
 from bridge.core.commands import CallTool, ToolAnswered, UseRealtime
 from bridge.core.realtime import FunctionCall, FunctionCallOutput, ResponseOptions, Tool
-from tests.calls import Bench, created, delta, done, of_type, tool_call
+from tests.calls import Bench, appended_audio, created, delta, done, media, of_type, tool_call
 
 UP = (realtime.SessionCreated(), realtime.SessionUpdated())
 GONE = realtime.Closed(1006)
@@ -152,3 +152,58 @@ def test_a_tool_that_takes_its_time_is_answered_in_the_renewed_session() -> None
 
     assert since(bench, before) == [CALL, OUTPUT, ASKED]
     assert len(of_type(bench.commands, CallTool)) == 1
+
+
+# ------------------------------------------------------------------------------ the caller speaks
+@pytest.fixture(params=["while the caller spoke", "just before", "meanwhile"])
+def said_again(request: pytest.FixtureRequest) -> tuple[Bench, int]:
+    """A next session that hears the caller's unanswered turn again, and was told an output.
+
+    The output came at one of three moments before; with the bench, how many commands preceded it.
+    """
+    bench = running()
+    bench.hear(media(), TURN[0], *[media()] * 50)
+    lost = len(bench.commands)
+    answer = ToolAnswered("call_1", ANSWER)
+    bench.hear(*[answer] * (request.param == "while the caller spoke"))
+    bench.wait(1.0)
+    bench.hear(*[answer] * (request.param == "just before"), GONE)
+    bench.hear(*[answer] * (request.param == "meanwhile"))
+    fresh = bench.hear(*UP)
+    assert len(appended_audio(fresh)) > 0
+    assert told(list(fresh))[:2] == [CALL, OUTPUT]
+    return bench, lost
+
+
+def test_the_answer_to_the_turn_tells_the_output_as_well(said_again: tuple[Bench, int]) -> None:
+    """The server answers what it hears again; a request beside that would be one too many."""
+    bench, lost = said_again
+    bench.wait(0.1)
+    bench.hear(media(), *TURN)
+
+    assert since(bench, lost).count(ASKED) == 0
+
+
+def test_nobody_is_heard_in_what_is_said_again(said_again: tuple[Bench, int]) -> None:
+    """Then the server owes no answer: after a moment, even if no frame comes, we ask."""
+    bench, lost = said_again
+    assert told(list(bench.wait(0.6))) == [ASKED]
+
+    assert since(bench, lost).count(ASKED) == 1
+
+
+def test_an_output_that_was_no_news_yet_when_its_response_was_lost() -> None:
+    """A session that waited takes over in that instant, and has it before the turn."""
+    bench = Bench(RENEWED).ready()
+    bench.wait(19.0)
+    bench.hear(*TURN, created("r1"), tool_call("r1", "look_up"), ToolAnswered("call_1", ANSWER))
+    bench.wait(1.5)
+    bench.hear(FromSession(2, UP[0]), FromSession(2, UP[1]), *[media()] * 20, TURN[0])
+    lost = len(bench.commands)
+    bench.hear(GONE)
+    bench.wait(0.1)
+    bench.hear(*[FromSession(2, event) for event in TURN])
+    bench.hear(FromSession(2, created("r2")), FromSession(2, done("r2")))
+    bench.wait(1.0)
+
+    assert told(list(bench.commands[lost:])) == [CALL, OUTPUT]

@@ -15,7 +15,7 @@ import pytest
 from simulator.report.result import ScenarioResult
 from simulator.runner import Job, play
 from simulator.scenario import Scenario, load_scenarios
-from tests.planted import line, quiet, sound, talk
+from tests.planted import functions, line, quiet, sound, talk
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SEED = 0
@@ -168,6 +168,48 @@ BUGS = (
         "dead_air_ms: max",
         "ended reason: fell_back",
     ),
+    # tools of ours, and the line that was handed on
+    _bug(
+        functions.arguments_unchecked,
+        "tools/python-functions",
+        "bridge.log: exactly 1, where event is tool_run, where tool is is_leap_year, where outcome",
+    ),
+    _bug(
+        functions.function_waited_for_without_limit,
+        "tools/python-functions",
+        "tool_answered: exactly 3",
+        "bridge.log: exactly 1, where event is tool_run, where tool is look_around",
+    ),
+    _bug(
+        functions.running_tools_forgotten_with_the_session,
+        "tools/renewed-while-a-tool-runs",
+        "tool_answered: exactly 1",
+        "agent_turns: count==2",
+        "law function_output_missing",
+    ),
+    _bug(
+        functions.tools_run_again_in_the_next_session,
+        "tools/renewed-while-a-tool-runs",
+        "tool_answered: exactly 1",
+        "law function_output_repeated",
+    ),
+    _bug(
+        functions.output_asked_about_beside_the_turn,
+        "tools/session-breaks-while-the-caller-speaks",
+        "no response_request",
+        "responses: count==2",
+    ),
+    _bug(
+        functions.nobody_asked_how_it_went,
+        "transfer/nobody-answers-there",
+        "twiml: exactly 1, where verb is Say",
+        "bridge.log: exactly 1, where event is transfer_ended",
+    ),
+    _bug(
+        functions.one_text_for_whoever_reaches_nobody,
+        "transfer/words-of-the-agent",
+        "twiml: exactly 1, where verb is Say, where text is The porter",
+    ),
     # the caller's voice
     _bug(
         talk.early_audio_dropped,
@@ -189,6 +231,12 @@ BUGS = (
     ),
     _bug(talk.keys_ignored, "keypad/digits-with-pound", "item_created: exactly 1"),
     _bug(talk.gaps_not_filled, "network/silence-suppressed", "speech_stopped: exactly 2"),
+    _bug(talk.gaps_filled_for_three_seconds, "model/eagerness-medium", "committed: exactly 2"),
+    _bug(
+        talk.still_stream_excused_by_the_line,
+        "engines/live-stream-stands-still",
+        "ended reason: fell_back",
+    ),
     # the goodbye
     _bug(
         talk.hangs_up_on_response_done,
@@ -326,6 +374,17 @@ BUGS = (
         "session_connected: exactly 2",
     ),
     _bug(
+        line.deaf_session_kept,
+        "network/model-never-reads-again",
+        "ended reason: fell_back",
+    ),
+    _bug(
+        line.deaf_session_believed,
+        "network/model-reads-again-too-late",
+        "caller_audio_lost_ms: max==0",
+        "agent_turns: count==2",
+    ),
+    _bug(
         line.refusal_not_noticed,
         "faults/session-refused how=invalid_model",
         "twiml: exactly 1",
@@ -409,7 +468,7 @@ def test_every_bug_is_in_the_table() -> None:
     """A bug that is written down and planted nowhere proves nothing."""
     written = {
         f"{module.__name__}.{name}"
-        for module in (sound, talk, quiet, line)
+        for module in (sound, talk, functions, quiet, line)
         for name, value in vars(module).items()
         if callable(value) and getattr(value, "__module__", "") == module.__name__
     }

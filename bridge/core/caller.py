@@ -5,8 +5,9 @@ gaps of carriers that send nothing in silence. Knows no leg's state and no rule 
 monotonic seconds.
 
 Heard again is the caller's unanswered turn from its beginning; else the last moments, because a
-session may go before it has told that it heard the caller begin, or before it heard it at all. But
-never a turn that is over and answered: it would be answered twice.
+session may go before it has told that it heard the caller begin, or before it heard it at all. One
+that took nothing any more has heard nothing for longer than that: then it is all the audio since
+the last turn. But never a turn that is over and answered: it would be answered twice.
 """
 
 from collections import deque
@@ -33,8 +34,8 @@ ALIVE_MS: Final = 100
 """Something else from Twilio so long after the last audio: the line lives, it only has no sound."""
 GAP_STEP_MS: Final = 200
 """A gap is filled in steps of this length."""
-GAP_MAX_MS: Final = 3_000
-"""A gap is filled for so long at most: by then every turn detection has seen the end."""
+LIFE_S: Final = 3.0
+"""A sign of life is good for so long; then the line may have stalled, and is asked again."""
 
 
 class Caller:
@@ -62,6 +63,7 @@ class Caller:
         self._turn_at: int | None = None
         self._unanswered_at: int | None = None
         self._heard_to = 0
+        self._deaf = False
 
     @property
     def unanswered(self) -> bool:
@@ -85,7 +87,8 @@ class Caller:
         """
         start = self._unanswered_at
         if start is None:
-            start = max(self._heard_to, self._tape.end - AGAIN_MS * BYTES_PER_MS)
+            again_from = 0 if self._deaf else self._tape.end - AGAIN_MS * BYTES_PER_MS
+            start = max(self._heard_to, again_from)
         again = self._tape.between(start, self._tape.end)
         kept = b"".join(self._kept)
         self._kept.clear()
@@ -98,7 +101,7 @@ class Caller:
         if again or kept:
             self._append(again + kept)
         if self._never_silent:
-            self._audio_at = now
+            self._audio_at, self._filled_ms = now, 0
             self._deadlines.set(GAP, now + GAP_MS / 1000)
 
     def audio(self, audio: bytes, now: float) -> None:
@@ -152,9 +155,9 @@ class Caller:
         if not self._never_silent:
             self._deadlines.clear(GAP)
 
-    def unheard(self) -> None:
-        """There is no server any more."""
-        self._speaking = False
+    def unheard(self, *, deaf: bool) -> None:
+        """There is no server any more; ``deaf``: it has not heard the last of the audio."""
+        self._speaking, self._deaf = False, deaf
         self._deadlines.clear(GAP)
 
     def fill_gap(self, inbound_at: float, now: float) -> bool:
@@ -163,19 +166,19 @@ class Caller:
         ``inbound_at`` is when Twilio was last heard of. A carrier that sends nothing in silence and
         a line that has stalled look alike until something else comes: what is stalled comes late,
         and silence in its place would end the caller's turn. False: nothing has come yet.
+
+        It is filled for as long as the server listens for the turn's end: some turn detection waits
+        for eight seconds of silence.
         """
         silent_ms = round((now - self._audio_at) * 1000)
         if silent_ms < GAP_MS:
             self._deadlines.set(GAP, self._audio_at + GAP_MS / 1000)
             return True
-        if inbound_at < self._audio_at + ALIVE_MS / 1000:
-            self._deadlines.set(GAP, now + GAP_STEP_MS / 1000)
+        self._deadlines.set(GAP, now + GAP_STEP_MS / 1000)
+        if inbound_at < max(self._audio_at + ALIVE_MS / 1000, now - LIFE_S):
             return False
-        longest_ms = silent_ms if self._never_silent else GAP_MAX_MS
-        missing_ms = min(silent_ms, longest_ms) - self._filled_ms
-        if missing_ms > 0:
-            self._filled_ms += missing_ms
-            self._record.silence_added_ms += missing_ms
-            self._append(silence(missing_ms))
-            self._deadlines.set(GAP, now + GAP_STEP_MS / 1000)
+        missing_ms = silent_ms - self._filled_ms
+        self._filled_ms = silent_ms
+        self._record.silence_added_ms += missing_ms
+        self._append(silence(missing_ms))
         return True

@@ -74,11 +74,12 @@ class Conversation(Rule):
         self._tell_keys(now)
         self.probe(now)
 
-    def leave(self, now: float) -> None:
+    def leave(self, now: float, *, deaf: bool = False) -> None:
         """The session is gone, or will not be used any more. What it owed is owed by the next."""
-        self.caller.unheard()
+        self.caller.unheard(deaf=deaf)
         self._stream.ends()
         self._pending = self._turns.lost(now) or self._pending
+        self._functions.advance(False, now)  # what a lost response has called is news from here on
 
     def resume(self, now: float) -> None:
         """Another session is in use, and knows nothing: tell it what was said, and go on."""
@@ -87,6 +88,7 @@ class Conversation(Rule):
             self._memory.forget_unanswered()
         self._outbox.restore(self._memory.restore(partial(self._heard_of, now)))
         self._listens(now)
+        self._turns.resumed(now, again=again)
         pending, self._pending = self._pending, None
         if pending is not None and not again:
             if pending.spoken:

@@ -120,7 +120,7 @@ class ModelSide(Rule):
         self._record.realtime_close_code = closed.code
         self._outbox.note("realtime_closed", code=closed.code)
         if leg is Leg.READY:
-            return self._lost(EndReason.REALTIME_LOST, now)
+            return self._lost(EndReason.REALTIME_LOST, now, deaf=closed.deaf)
         self._record.realtime_refusal = closed.reason or None
         return self._failed(now, passing=fallback.may_pass(closed))
 
@@ -142,10 +142,10 @@ class ModelSide(Rule):
             self._outbox.note("ready")
             self._conversation.begin(now)
 
-    def _lost(self, cause: EndReason, now: float) -> EndReason | None:
+    def _lost(self, cause: EndReason, now: float, *, deaf: bool = False) -> EndReason | None:
         steady = self._sessions.lost(now)
         self._outbox.realtime_open = False
-        self._conversation.leave(now)
+        self._conversation.leave(now, deaf=deaf)
         if self._conversation.closing:
             self._sessions.stop()
             return self._conversation.give_up(cause, now)

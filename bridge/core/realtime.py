@@ -262,10 +262,14 @@ class Error(_Event, frozen=True, tag="error"):
 
 
 class Closed(_Part, frozen=True):
-    """The connection is gone or never came to be. Made by the shell, not decoded."""
+    """The connection is gone or never came to be. Made by the shell, not decoded.
+
+    ``deaf``: it took nothing any more; nobody knows what was the last that the far end heard.
+    """
 
     code: int | None = None
     reason: str = ""
+    deaf: bool = False
 
 
 class Unknown(_Part, frozen=True):

@@ -28,7 +28,7 @@ from bridge.core.tools import ANSWER
 RESPONSE: Final = "response"
 """Deadline: the model owes us something and has not moved since."""
 RETRY: Final = "retry"
-"""Deadline: ask again for a response that failed."""
+"""Deadline: ask again for a response that failed, or that had to wait for the caller's turn."""
 
 RETRY_AFTER_S: Final = 1.0
 FAILED_MAX: Final = 3
@@ -271,6 +271,16 @@ class Turns(Rule):
         self._deadlines.clear(RETRY)
         self._watch(now)
         return pending
+
+    def resumed(self, now: float, *, again: bool) -> None:
+        """Another session is in use, and was told all news before it hears anything.
+
+        ``again``: it hears the caller's unanswered turn, and will tell of that in a moment.
+        """
+        self._news_at = -inf
+        if again:
+            self._stopped_at = now
+            self._deadlines.set(RETRY, now + TAKEN_WITHIN_S)
 
     # -------------------------------------------------------------------- the watch
     def stalled(self, now: float) -> bool:

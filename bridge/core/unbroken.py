@@ -15,8 +15,9 @@ from bridge.core.record import CallRecord
 
 STREAM: Final = "stream"
 """Deadline: nothing has come."""
-LINE_QUIET_S: Final = 2.0
-"""Nothing at all from Twilio for so long: the line stands still."""
+LINE_QUIET_S: Final = 4.0
+"""Nothing at all from Twilio for so long: the line stands still. One without sound is asked every
+three seconds."""
 
 
 class Unbroken:

@@ -4,16 +4,18 @@ Each function plants the bug it is named for in the bridge, for as long as `patc
 docstring says how a bridge comes by it.
 """
 
+from math import inf
 from typing import Any
 
 import trio
 from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 
 import bridge.routes.incoming
-from bridge import line_update, twilio_rest
+from bridge import legs, line_update, twilio_rest
 from bridge.call_token import CallTokens
 from bridge.core import realtime, realtime_requests, realtime_session, twilio
 from bridge.core.call import Call
+from bridge.core.caller import Caller
 from bridge.core.commands import EndReason
 from bridge.core.model_side import ModelSide
 from bridge.core.mulaw import FRAME_BYTES, SILENCE
@@ -72,6 +74,17 @@ def error_ends_the_call(patch: MonkeyPatch) -> None:
 def lost_session_not_noticed(patch: MonkeyPatch) -> None:
     """The model's socket breaks, and the caller is left in silence."""
     patch.setattr(ModelSide, "_closed", lambda self, closed, leg, now: None)
+
+
+def deaf_session_kept(patch: MonkeyPatch) -> None:
+    """A server that takes nothing any more is waited for until a queue is full."""
+    patch.setattr(legs, "SEND_S_MAX", inf)
+
+
+def deaf_session_believed(patch: MonkeyPatch) -> None:
+    """What was sent counts as heard, though it lay in a buffer."""
+    unheard = Caller.unheard
+    patch.setattr(Caller, "unheard", lambda self, *, deaf: unheard(self, deaf=False))
 
 
 def refusal_not_noticed(patch: MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from bridge.core.hangup import DRAIN, WATCHDOG, Hangup, Step
 from bridge.core.outbox import Outbox
 from bridge.core.responses import Responses
 from bridge.core.turns import Turns
+from bridge.core.unbroken import Unbroken
 
 
 # -- requests and tools ---------------------------------------------------------------------------
@@ -151,6 +152,26 @@ def caller_audio_batched(patch: MonkeyPatch) -> None:
 def gaps_not_filled(patch: MonkeyPatch) -> None:
     """A carrier that sends nothing in silence never lets the server see a turn's end."""
     patch.setattr(Caller, "fill_gap", lambda self, now: None)
+
+
+def gaps_filled_for_three_seconds(patch: MonkeyPatch) -> None:
+    """By then every turn detection has seen the end, or so it was thought."""
+    fill_gap = Caller.fill_gap
+
+    def planted(self: Caller, inbound_at: float, now: float) -> bool:
+        return now - self._audio_at > 3.0 or fill_gap(self, inbound_at, now)
+
+    patch.setattr(Caller, "fill_gap", planted)
+
+
+def still_stream_excused_by_the_line(patch: MonkeyPatch) -> None:
+    """A line without sound is taken for one that stands still, and the model is waited for."""
+
+    def planted(self: Unbroken, now: float) -> bool:
+        self.begins(now)
+        return False
+
+    patch.setattr(Unbroken, "stands_still", planted)
 
 
 def keys_ignored(patch: MonkeyPatch) -> None:
