@@ -41,7 +41,7 @@ async def run_errand(
             return LineReleased(released.outcome)
         case TransferLine():
             assert services.transfer is not None
-            transferred = await services.transfer.transfer(call.call_sid, errand)
+            transferred = await services.transfer.transfer(call.call_sid, errand, call.agent)
             note("line_transferred", outcome=transferred.outcome, why=transferred.why)
             return LineTransferred(transferred.outcome)
         case _:

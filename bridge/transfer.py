@@ -5,9 +5,10 @@ Owns this one wish. Must not know why, nor what Twilio's answers mean (`line_upd
 
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from bridge import twiml
+from bridge.agents.choosing import DEFAULT
 from bridge.core.commands import TransferLine
 from bridge.line_update import update_line
 from bridge.twilio_rest import TwilioRest
@@ -41,11 +42,14 @@ class LineTransfer:
         self._caller_id = caller_id
         self._after = "" if public_url is None else public_url + AFTER
 
-    async def transfer(self, call_sid: str, wish: TransferLine) -> Transferred:
-        """Hand the call on, bounded in time. Whatever happens comes out as a value."""
-        after = self._after
-        if after and wish.language:
-            after += f"?language={quote(wish.language, safe='')}"
+    async def transfer(self, call_sid: str, wish: TransferLine, agent: str) -> Transferred:
+        """Hand the call on, bounded in time. Whatever happens comes out as a value.
+
+        `agent`: whose call it is. It has its own words for somebody who reaches nobody.
+        """
+        said = {"agent": "" if agent == DEFAULT else agent, "language": wish.language}
+        query = urlencode({name: value for name, value in said.items() if value})
+        after = f"{self._after}?{query}" if self._after and query else self._after
         words = (wish.announcement, wish.language)
         document = twiml.hand_on(wish.number, *words, self._caller_id, after)
         # A second attempt after one that was carried out, and whose answer was lost, comes too late

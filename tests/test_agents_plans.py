@@ -183,12 +183,35 @@ def test_recordings_and_machines_are_an_agents_own(tmp_path: Path) -> None:
         "b": "recording: {announcement: ''}\nmachine: {detected: talk, message: Hello.}",
     }
     agents = read(
-        tmp_path, files, recording="on", recording_announcement="Taped.", machine_message="Hi."
+        tmp_path,
+        files,
+        recording="on",
+        recording_announcement="Taped.",
+        machine_message="Hi.",
+        transfer_failed_text="Nobody.",
     )
 
-    assert agents.named("a").conduct == Conduct(False, "Taped.", True, "message", "Hi.")
-    assert agents.named("b").conduct == Conduct(True, "", False, "talk", "Hello.")
-    assert agents.named("default").conduct == Conduct(True, "Taped.", False, "hang_up", "Hi.")
+    assert agents.named("a").conduct == Conduct(False, "Taped.", True, "message", "Hi.", "Nobody.")
+    assert agents.named("b").conduct == Conduct(True, "", False, "talk", "Hello.", "Nobody.")
+    assert agents.named("default").conduct == Conduct(
+        True, "Taped.", False, "hang_up", "Hi.", "Nobody."
+    )
+
+
+def test_what_is_said_when_nobody_was_reached_is_an_agents_own(tmp_path: Path) -> None:
+    """Nothing is a text, too; who says nothing of it has the setting's."""
+    said = {"a": "Leider nicht.", "b": "", "c": None}
+    files = {
+        name: "voice: cedar" if text is None else f"transfer: {{failed_text: {text!r}}}"
+        for name, text in said.items()
+    }
+    agents = read(tmp_path, files, transfer_failed_text="Nobody.")
+
+    assert [agents.named(name).conduct.transfer_failed_text for name in "abc"] == [
+        "Leider nicht.",
+        "",
+        "Nobody.",
+    ]
 
 
 def test_the_guides_example_is_an_agent(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from bridge.core.commands import TransferLine
 from bridge.transfer import LineTransfer, Transferred
 from bridge.twilio_rest import TwilioRest
 from bridge.twiml import ANNOUNCEMENT_CHARS_MAX, hand_on
-from tests.test_release import ACCOUNT, CALL, FakeRest, completed, refused
+from tests.rest_answers import ACCOUNT, CALL, FakeRest, completed, refused
 
 XML = '<?xml version="1.0" encoding="UTF-8"?><Response>{}</Response>'
 
@@ -21,7 +21,9 @@ EVIL = (
 
 
 async def _transferred(rest: FakeRest, wish: TransferLine, caller_id: str = "") -> Transferred:
-    return await LineTransfer(TwilioRest(ACCOUNT, "token", rest), caller_id).transfer(CALL, wish)
+    return await LineTransfer(TwilioRest(ACCOUNT, "token", rest), caller_id).transfer(
+        CALL, wish, "default"
+    )
 
 
 async def test_one_post_hands_the_call_on() -> None:
@@ -44,21 +46,24 @@ async def test_one_post_hands_the_call_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "url"),
+    ("agent", "language", "query"),
     [
-        ("", "https://voice.example.com/transfer-ended"),
-        ("es-ES", "https://voice.example.com/transfer-ended?language=es-ES"),
+        ("default", "", ""),
+        ("default", "es-ES", "?language=es-ES"),
+        ("cocina", "es-ES", "?agent=cocina&amp;language=es-ES"),
+        ("a&b", "", "?agent=a%26b"),
     ],
 )
-async def test_twilio_asks_us_when_it_is_over(language: str, url: str) -> None:
-    """If it can reach us: nobody may have answered there."""
+async def test_twilio_asks_us_when_it_is_over(agent: str, language: str, query: str) -> None:
+    """If it can reach us: nobody may have answered there, and the agent has words for that."""
     rest = FakeRest(completed())
     account = TwilioRest(ACCOUNT, "token", rest)
     transfer = LineTransfer(account, public_url="https://voice.example.com")
-    await transfer.transfer(CALL, TransferLine("+15550100021", "", language))
+    await transfer.transfer(CALL, TransferLine("+15550100021", "", language), agent)
 
     (document,) = parse_qs(rest.requests[0].content.decode())["Twiml"]
-    assert document == XML.format(f'<Dial action="{url}"><Number>+15550100021</Number></Dial>')
+    action = f"https://voice.example.com/transfer-ended{query}"
+    assert document == XML.format(f'<Dial action="{action}"><Number>+15550100021</Number></Dial>')
 
 
 @pytest.mark.parametrize("code", [20404, 21220])

@@ -1,5 +1,6 @@
 """When a transfer is over: who was reached, who was not, and who may say so."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,19 +8,21 @@ import pytest
 from bridge.app import make_app
 from bridge.outside import Outside
 from bridge.transfer import AFTER
+from tests.app_client import signed
 from tests.far_ends import CALL, FarRest, Lines, production
-from tests.test_app import signed
 
 XML = '<?xml version="1.0" encoding="UTF-8"?><Response>{}</Response>'
 FAILED = "Nobody answers there at the moment. Please call again later. Goodbye."
 URL = f"https://voice.example.com{AFTER}"
 
 
-async def answer(status: str, query: str = "", url: str = URL, **fields: str) -> Any:
+async def answer(
+    status: str, query: str = "", url: str = URL, agents: Path | None = None, **fields: str
+) -> Any:
     """What Twilio is answered, and the log."""
     lines = Lines()
     app = make_app(
-        production(),
+        production(agents_dir=agents),
         outside=Outside(http_transport=FarRest(), log=lines.append),
     )
     form = {"CallSid": CALL, "DialCallStatus": status} | fields
@@ -51,6 +54,19 @@ async def test_a_language_that_is_none_is_left_out() -> None:
     _, document, _ = await answer("busy", "?language=%22%3E")
 
     assert document == XML.format(f"<Say>{FAILED}</Say><Hangup />")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("?agent=kitchen", "The cook is out."), ("?agent=nobody", FAILED), ("", "Try the bell.")],
+)
+async def test_each_agent_has_its_own_words(query: str, words: str, tmp_path: Path) -> None:
+    """Whose call it was stands in the address; an agent that is gone has the setting's words."""
+    (tmp_path / "kitchen.agent.yaml").write_text("transfer: {failed_text: The cook is out.}")
+    (tmp_path / "default.agent.yaml").write_text("transfer: {failed_text: Try the bell.}")
+    _, document, _ = await answer("busy", query, agents=tmp_path)
+
+    assert document == XML.format(f"<Say>{words}</Say><Hangup />")
 
 
 async def test_only_twilio_may_ask() -> None:

@@ -1,4 +1,4 @@
-"""What the service itself does in an agent's calls: recording them, and answering machines.
+"""What the service itself does in an agent's calls: recordings, machines, failed transfers.
 
 Owns these rules' shape and what the settings say of them. Must not know how any of it is done.
 """
@@ -17,6 +17,7 @@ class Conduct:
 
     `announcement` is said before a recorded call; "" = nothing is. `machine_detection`: look for
     answering machines, unless a request says otherwise; `machine_message` is spoken to one.
+    `transfer_failed_text` is said to a caller who was handed on and reached nobody.
     """
 
     records: bool = False
@@ -24,6 +25,7 @@ class Conduct:
     machine_detection: bool = False
     machine_detected: MachinePolicy = "hang_up"
     machine_message: str = ""
+    transfer_failed_text: str = ""
 
     def spoken_first(self, greeting: str) -> str:
         """What Twilio says before the stream: the announcement if it must, then `greeting`."""
@@ -43,4 +45,5 @@ def conduct_for(settings: Settings) -> Conduct:
         machine_detection=settings.machine_detection,
         machine_detected=settings.machine_detected,
         machine_message=settings.machine_message,
+        transfer_failed_text=settings.transfer_failed_text,
     )

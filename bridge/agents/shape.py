@@ -116,6 +116,7 @@ class Transfer(Block):
     )
     announcement: str | None = _like("transfer_announcement", "transfer_announcement")
     language: str | None = _like("transfer_language", "transfer_language")
+    failed_text: str | None = _rule("transfer_failed_text", "transfer_failed_text")
 
 
 class Filler(Block):

@@ -9,8 +9,9 @@ from typing import Final
 from quart import Response, request
 
 from bridge import twiml
+from bridge.agents.choosing import DEFAULT, UnknownAgent
+from bridge.call_sid import CALL_SID
 from bridge.service import BridgeApp, is_twilio, refusal
-from bridge.session import CALL_SID
 from bridge.settings.tools import LANGUAGE
 from bridge.transfer import AFTER
 
@@ -33,8 +34,16 @@ def add_routes(app: BridgeApp) -> None:
         if not CALL_SID.fullmatch(call_sid) or status not in STATUSES:
             return refusal(app, 400, "transfer", "CallSid or DialCallStatus is none of Twilio's")
         app.log.info("transfer_ended", call_sid=call_sid, status=status)
-        words = "" if status in REACHED else app.settings.transfer_failed_text
+        words = "" if status in REACHED else _regrets(app, request.args.get("agent") or DEFAULT)
         language = request.args.get("language", "")
         known = language if re.fullmatch(LANGUAGE, language) else ""
         document = twiml.hand_on("", words, known)
         return Response(document, content_type="text/xml; charset=utf-8")
+
+
+def _regrets(app: BridgeApp, agent: str) -> str:
+    """What an agent has to say to somebody who reached nobody; "" = nothing."""
+    try:
+        return app.services.agents.named(agent).conduct.transfer_failed_text
+    except UnknownAgent:  # its file is gone since the call
+        return app.settings.transfer_failed_text
