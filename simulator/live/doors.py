@@ -66,6 +66,7 @@ class Doors:
         values = self.values
         return [
             f"REALTIME_URL={values['realtime_url']}",
+            f"LIVE_URL={values['live_url']}",
             f"OPENAI_API_KEY={values['api_key']}",
             f"TWILIO_API_URL={values['twilio_api_url']}",
             f"TWILIO_ACCOUNT_SID={values['account_sid']}",

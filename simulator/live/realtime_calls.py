@@ -1,26 +1,29 @@
 """Calls of the fake Realtime endpoint as a server: one fake for each connection, and its story.
 
 Owns how many there may be, what a terminal is told of them, and how an event is written down.
-What the model says and which rules it has are `simulator.model`'s. No audio, no key and nobody's
-words are told or written.
+What the model says and which rules it has are `simulator.model`'s and `simulator.gpt_live`'s. No
+audio, no key and nobody's words are told or written.
 """
 
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from simulator.cues import Cues
-from simulator.model.connection import Connection
+from simulator.gpt_live.server import FakeGptLive
+from simulator.model.client_link import ClientLink
 from simulator.model.server import FakeRealtime
 from simulator.scenario.format import AutoReply, Item, ModelSetup, Reply, ToolCall, Trigger
 from simulator.sound import FIXTURES, load_clip, speech_library
 from simulator.timeline import Timeline
 from simulator.trace import Event, Trace
 from simulator.wire import Peer, Wire
+
+Engine = Literal["realtime", "live"]
 
 CALLS_MAX: Final = 100
 TURNS_UNTIL_END_CALL: Final = 4
@@ -37,17 +40,20 @@ _TOO_MANY: Final = (
 _STANDS_ALONE: Final = frozenset({"at", "stream_started", "tool_called"})
 
 
-def default_script(turns: int = TURNS_UNTIL_END_CALL) -> ModelSetup:
-    """Greets on request, answers each turn, says goodbye and calls `end_call` in the last one."""
+def default_script(engine: Engine = "realtime") -> ModelSetup:
+    """Greets on request, answers each turn, says goodbye and calls `end_call` in the last one.
+
+    GPT-Live's calls are its backend's: there the goodbye is said when it is asked for.
+    """
     clips = FIXTURES / "clips" / "en"
-    end = ToolCall("end_call", {"reason": "the conversation is over"})
-    return ModelSetup(
-        replies=(
-            Reply("greeting", items=(Item(clips / "welcome-short.wav"),), optional=True),
-            Reply(f"turn {turns}", items=(Item(clips / "farewell.wav"),), calls=(end,)),
-        ),
-        auto=AutoReply(),
-    )
+    greeting = Reply("greeting", items=(Item(clips / "welcome-short.wav"),), optional=True)
+    last = f"turn {TURNS_UNTIL_END_CALL}"
+    end = (ToolCall("end_call", {"reason": "the conversation is over"}),)
+    goodbye = (Item(clips / "farewell.wav"),)
+    ending: tuple[Reply, ...] = (Reply(last, items=goodbye, calls=end),)
+    if engine == "live":
+        ending = (Reply(last, calls=end), Reply("farewell", items=goodbye))
+    return ModelSetup(replies=(greeting, *ending), auto=AutoReply())
 
 
 class RealtimeServer:
@@ -55,6 +61,7 @@ class RealtimeServer:
 
     Args:
         setup: the `model:` section.
+        engine: which protocol is spoken.
         timeline: running, on the real clock.
         seed: equal seeds give equal ids and automatic replies to the same connections.
         say: gets a line for people.
@@ -66,6 +73,7 @@ class RealtimeServer:
         self,
         setup: ModelSetup,
         *,
+        engine: Engine = "realtime",
         timeline: Timeline,
         seed: int = 0,
         say: Callable[[str], None] = lambda _: None,
@@ -73,13 +81,16 @@ class RealtimeServer:
         calls_max: int = CALLS_MAX,
     ) -> None:
         self._setup = setup
+        self._fake: type[FakeRealtime | FakeGptLive] = (
+            FakeGptLive if engine == "live" else FakeRealtime
+        )
         self._timeline = timeline
         self._seed = seed
         self._say = say
         self._write = write
         self._calls_max = calls_max
         self.calls = 0
-        self._open: list[Connection] = []
+        self._open: list[ClientLink] = []
         for clip in _clips_of(setup):  # a file read in the middle of a call would make it late
             load_clip(clip)
 
@@ -93,7 +104,7 @@ class RealtimeServer:
         number, trace = self.calls, Trace(lambda: self._timeline.now_ms)
         trace.subscribe(lambda event: self._write(number, event))
         trace.subscribe(_Narrator(number, self._timeline.now_ms, self._say).tell)
-        fake = FakeRealtime(
+        fake = self._fake(
             self._setup,
             timeline=self._timeline,
             trace=trace,
@@ -173,6 +184,10 @@ class _Narrator:
                 self._say(f"turned away with HTTP {data['status']}")
             case "sent":
                 self._count(data)
+            case "turn_taken":  # GPT-Live has no event for it, nor for the end of what it says
+                self._turns += 1
+            case "utterance_said" | "utterance_broken_off":
+                self._responses += 1
             case "violation" if data["code"] == "websocket":
                 self._say(f"broke the WebSocket protocol: {data['message']}")
             case "unscripted":

@@ -1,4 +1,4 @@
-"""`callsim realtime`: the fake Realtime endpoint as a server for anybody's bridge.
+"""`callsim realtime`: the fake Realtime or GPT-Live endpoint as a server for anybody's bridge.
 
 Owns the command: its arguments and its end. The calls are `realtime_calls`', listening is
 `listening`'s.
@@ -29,6 +29,7 @@ from simulator.live.listening import (
 )
 from simulator.live.realtime_calls import (
     CALLS_MAX,
+    Engine,
     RealtimeServer,
     default_script,
     many,
@@ -47,11 +48,16 @@ def add_parser(subparsers: Any) -> None:
     """Add `realtime` to the commands; `command` is the function to call."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "realtime",
-        help="listen as an OpenAI Realtime endpoint",
-        description="A fake OpenAI Realtime endpoint on a port, for any bridge.",
+        help="listen as an OpenAI Realtime or GPT-Live endpoint",
+        description="A fake OpenAI Realtime or GPT-Live endpoint on a port, for any bridge.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address (default: this machine only)")
     parser.add_argument("--port", type=port, default=0, help="port (default: a free one)")
+    parser.add_argument(
+        "--engine",
+        choices=("realtime", "live"),
+        help="Realtime API or GPT-Live (default: the scenario's ENGINE, else realtime)",
+    )
     parser.add_argument("--dialect", choices=("ga", "beta"), help="event names (default: ga)")
     parser.add_argument(
         "--scenario", type=Path, metavar="FILE", help="answer as its `model:` section says"
@@ -74,13 +80,13 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C; return the exit code."""
     try:
-        setup = _setup(options)
+        engine, setup = _served(options)
         tls = certificate_of(options, options.key_file, "--key-file")
     except (Unusable, CertificateProblem) as problem:
         complain(str(problem))
         return UNUSABLE
     return serve_until_told(
-        lambda authority, write: trio.run(_serve, options, setup, tls, authority, write),
+        lambda authority, write: trio.run(_serve, options, engine, setup, tls, authority, write),
         tls=tls,
         trace=options.trace,
         line=trace_line,
@@ -89,6 +95,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _serve(
     options: argparse.Namespace,
+    engine: Engine,
     setup: ModelSetup,
     tls: Certificate | None,
     authority: Path | None,
@@ -98,6 +105,7 @@ async def _serve(
     timeline = Timeline(datetime.now(UTC))
     server = RealtimeServer(
         setup,
+        engine=engine,
         timeline=timeline,
         seed=options.seed,
         say=say,
@@ -113,7 +121,9 @@ async def _serve(
                 )
             except OSError as problem:
                 return problem
-            for line in introduction(address, setup, secure=tls is not None, authority=authority):
+            for line in introduction(
+                address, setup, engine=engine, secure=tls is not None, authority=authority
+            ):
                 say(line)
             with trio.move_on_after(options.for_s or float("inf")):
                 async with trio.open_nursery() as nursery:
@@ -125,19 +135,29 @@ async def _serve(
 
 
 def introduction(
-    address: tuple[str, int], setup: ModelSetup, *, secure: bool, authority: Path | None
+    address: tuple[str, int],
+    setup: ModelSetup,
+    *,
+    engine: Engine = "realtime",
+    secure: bool,
+    authority: Path | None,
 ) -> Iterator[str]:
     """What is said at the start: where this is, and the environment that points a bridge at it.
 
     The lines without `#` may be written into an environment file as they are.
     """
-    yield heading("fake Realtime endpoint", address)
+    is_live = engine == "live"
+    yield heading(f"fake {'GPT-Live' if is_live else 'Realtime'} endpoint", address)
     for fault in setup.faults:
         if not stands_alone(fault.when):
             yield f"# line {fault.line}: never happens, there is no phone to see {fault.when.kind}"
-    scheme = "wss" if secure else "ws"
-    yield f"REALTIME_URL={scheme}://{reached_at(address)}/v1/realtime"
-    yield f"REALTIME_DIALECT={setup.dialect}"
+    place = f"{'wss' if secure else 'ws'}://{reached_at(address)}"
+    if is_live:
+        yield "ENGINE=live"
+        yield f"LIVE_URL={place}/v1/live/sessions"
+    else:
+        yield f"REALTIME_URL={place}/v1/realtime"
+        yield f"REALTIME_DIALECT={setup.dialect}"
     if setup.require_key is None:
         yield f"OPENAI_API_KEY={SOME_KEY}"
     else:
@@ -149,12 +169,21 @@ def introduction(
 # -- what the arguments mean ----------------------------------------------------------------------
 
 
-def _setup(options: argparse.Namespace) -> ModelSetup:
-    setup = default_script()
-    if options.scenario is not None:
-        setup = one_scenario(options.scenario).model
+def _served(options: argparse.Namespace) -> tuple[Engine, ModelSetup]:
+    """Which protocol, and what the model says.
+
+    Raises:
+        Unusable: the scenario cannot be read, or GPT-Live is asked for a dialect.
+    """
+    scenario = None if options.scenario is None else one_scenario(options.scenario)
+    engine: Engine = options.engine or "realtime"
+    if options.engine is None and scenario is not None:
+        engine = "live" if scenario.agent.settings.get("ENGINE") == "live" else "realtime"
+    if engine == "live" and options.dialect is not None:
+        raise Unusable("--dialect is the Realtime API's; GPT-Live has none")
+    setup = default_script(engine) if scenario is None else scenario.model
     if options.dialect is not None:
         setup = replace(setup, dialect=options.dialect)
     if options.key is not None:
         setup = replace(setup, require_key=options.key)
-    return setup
+    return engine, setup
