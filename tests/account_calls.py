@@ -185,6 +185,12 @@ class Office:
         """Let time pass."""
         await trio.sleep_until(at_s)
 
+    async def answered(self) -> str:
+        """The sid of a new call, which is in progress."""
+        sid: str = self.create()[1]["sid"]
+        await self.until(self.timeline.now_ms / 1000 + 3)
+        return sid
+
 
 @asynccontextmanager
 async def office(**account: Any) -> AsyncIterator[Office]:

@@ -23,3 +23,10 @@ def complaints(folder: Path, files: dict[str, str] | str, **given: Any) -> list[
     with pytest.raises(UnusableAgents) as wrong:
         read(folder, {"a": files} if isinstance(files, str) else files, **given)
     return [line.replace(f"{folder}/", "") for line in wrong.value.lines]
+
+
+def written(folder: Path, **tools: str) -> Path:
+    """The folder, in which these tools' files are now, by their names."""
+    for name, text in tools.items():
+        (folder / f"{name}.tool.yaml").write_text(text, "utf-8")
+    return folder

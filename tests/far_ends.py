@@ -212,6 +212,18 @@ def outside(
     )
 
 
+def start_of(token: str, call_sid: str = CALL, **parameters: str) -> dict[str, Any]:
+    """What Twilio says of a stream that starts."""
+    return {
+        "accountSid": ACCOUNT,
+        "streamSid": STREAM,
+        "callSid": call_sid,
+        "tracks": ["inbound"],
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        "customParameters": {"token": token, **parameters},
+    }
+
+
 class FarTwilio:
     """The stream of one call, over the test client of the framework."""
 
@@ -229,17 +241,7 @@ class FarTwilio:
     async def begin(self, token: str, call_sid: str = CALL, **parameters: str) -> None:
         """The first two messages of a stream."""
         await self.websocket.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
-        await self.say(
-            "start",
-            start={
-                "accountSid": ACCOUNT,
-                "streamSid": STREAM,
-                "callSid": call_sid,
-                "tracks": ["inbound"],
-                "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-                "customParameters": {"token": token, **parameters},
-            },
-        )
+        await self.say("start", start=start_of(token, call_sid, **parameters))
 
     async def speak(self, audio: bytes, at_ms: int = 155) -> None:
         """One frame of the caller's audio."""

@@ -247,3 +247,9 @@ def reply(on: str = "turn", *paths: Path, **more: Any) -> Reply:
 def clip(path: Path) -> Clip:
     """A clip of the sound library."""
     return load_clip(path)
+
+
+def update(client: Client, **session: Any) -> dict[str, Any]:
+    """Send a session.update; the answer."""
+    client.says("session.update", event_id="mine", session={"type": "realtime", **session})
+    return client.events[-1]

@@ -1,5 +1,6 @@
 """A service that makes calls, and the simulator's Twilio account behind its REST."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,7 @@ API_TOKEN = "cb_of-nobody"
 BEARER = {"Authorization": f"Bearer {API_TOKEN}"}
 FROM, TO = "+15550100001", "+15550100002"
 ORIGIN = "https://voice.example.com"
+KEY = {"Idempotency-Key": "order-17"}
 
 
 class RestDoor(httpx.AsyncBaseTransport):
@@ -114,3 +116,9 @@ async def service(
         outside = Outside(http_transport=door, wall_clock=lambda: NOW, log=lines.append)
         app = make_app(outbound_settings(**given), outside=outside, call_keys=call_keys)
         yield Service(app, at, door, lines)
+
+
+async def body_of(response: Response) -> Any:
+    """The JSON of an answer, which says that it is JSON."""
+    assert response.content_type == "application/json"
+    return json.loads(await response.get_data(as_text=True))

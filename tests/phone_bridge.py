@@ -344,6 +344,14 @@ class Call:
         """Codes in Twilio's debugger about the TwiML."""
         return [event.data["code"] for event in self.of("phone.twiml_error")]
 
+    def forms(self, path: str) -> list[dict[str, str]]:
+        """The forms posted to a path of the bridge's, in order."""
+        return [
+            dict(parse_qsl(body.decode(), keep_blank_values=True))
+            for _, target, _, body in self.bridge.requests
+            if target == path
+        ]
+
     def hang_up(self, status: str = "completed", token: str = TOKEN) -> tuple[int, Any]:
         """The bridge asks to end the call."""
         return self.rest("POST", {"Status": [status]}, token)

@@ -28,7 +28,8 @@ from bridge.records import spool as spool_module
 from bridge.records.spool import Segment, Spool
 from bridge.records.store import SqlStore
 from bridge.records.writer import RecordWriter
-from tests.record_parts import entry, inline
+from tests.file_writers import at_once
+from tests.record_parts import entry
 
 CALLS = 3
 SECOND_STEP_MAX = 30
@@ -130,8 +131,8 @@ async def keep(folder: Path, first: int, count: int) -> None:
     writer = RecordWriter(
         Noting(spool, folder / "safe"),
         store,
-        disk=inline,
-        database=inline,
+        disk=at_once,
+        database=at_once,
         wall_clock=lambda: 0.0,
         log=make_log(lambda _line: None, lambda: 0.0),
     )

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import trio
-
 from bridge.records.entry import CallEntry
 from bridge.records.spool import Segment
 from bridge.records.store import StoreUnavailable
@@ -36,12 +34,6 @@ def entry(number: int = 1, **given: Any) -> CallEntry:
         "details": {"tokens": {"input_text": 1}, "realtime_errors": {}},
     }
     return CallEntry(**{**facts, **given})
-
-
-async def inline(function: Callable[..., T], *given: Any) -> T:
-    """A door without a thread: the world stands still meanwhile."""
-    await trio.lowlevel.checkpoint()
-    return function(*given)
 
 
 class Kept(list[CallEntry]):

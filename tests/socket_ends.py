@@ -84,6 +84,18 @@ class Bench:
         self.accepted.append(ear)
         return ear
 
+    async def first(self) -> Ear:
+        """The first accepted end, as soon as it is there."""
+        while not self.accepted:
+            await trio.lowlevel.checkpoint()
+        return self.accepted[0]
+
+    async def wire(self) -> Wire:
+        """The wire of that end."""
+        wire = (await self.first()).wire
+        assert wire is not None
+        return wire
+
 
 @asynccontextmanager
 async def bench(tell: Callable[[str], None] | None = None) -> AsyncIterator[Bench]:

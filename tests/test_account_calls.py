@@ -15,20 +15,13 @@ from tests.account_calls import ACCOUNT, CALLS, FROM, SAY, TO, TOKEN, URL, Offic
 Clock = trio.testing.MockClock
 
 
-async def _answered(it: Office) -> str:
-    """A call that is in progress."""
-    sid: str = it.create()[1]["sid"]
-    await it.until(it.timeline.now_ms / 1000 + 3)
-    return sid
-
-
 # -- changing -----------------------------------------------------------------------------------
 
 
 async def test_an_ended_call_cannot_be_ended_or_redirected(autojump_clock: Clock) -> None:
     """21220 in Twilio's words, for every kind of update."""
     async with office() as it:
-        sid = await _answered(it)
+        sid = await it.answered()
         first = it.update(sid, Status="completed")
         again = [it.update(sid, **form) for form in ({"Status": "completed"}, {"Twiml": SAY})]
 
@@ -44,7 +37,7 @@ async def test_cancelling_only_affects_calls_not_answered(autojump_clock: Clock)
         it.create()
         await it.until(0.5)
         ringing = it.update(it.placed[0].sid, Status="canceled")
-        running = it.update(await _answered(it), Status="canceled")
+        running = it.update(await it.answered(), Status="canceled")
 
     assert (ringing[0], ringing[1]["status"]) == (200, "canceled")
     assert (running[0], running[1]["code"]) == (400, 21220)
@@ -53,7 +46,7 @@ async def test_cancelling_only_affects_calls_not_answered(autojump_clock: Clock)
 async def test_a_url_brings_its_callbacks_along(autojump_clock: Clock) -> None:
     """Fallback and status callback change with Url, and are ignored without it."""
     async with office() as it:
-        sid = await _answered(it)
+        sid = await it.answered()
         it.update(sid, Twiml=SAY, StatusCallback=f"{URL}/one")
         before = it.placed[0].order
         it.update(
@@ -69,7 +62,7 @@ async def test_a_url_brings_its_callbacks_along(autojump_clock: Clock) -> None:
 async def test_a_time_limit_changes_the_order(autojump_clock: Clock) -> None:
     """TimeLimit alone leaves the call as it is, but for its limit."""
     async with office() as it:
-        sid = await _answered(it)
+        sid = await it.answered()
         status, _ = it.update(sid, TimeLimit="90")
 
     assert (status, it.placed[0].order.time_limit_s, it.placed[0].asked) == (200, 90, [])
@@ -93,7 +86,7 @@ async def test_updates_twilio_refuses(
 ) -> None:
     """400, and the call goes on as it was."""
     async with office() as it:
-        status, body = it.update(await _answered(it), **form)
+        status, body = it.update(await it.answered(), **form)
 
     assert (status, body["code"]) == (400, code)
     assert it.placed[0].asked == []
@@ -191,7 +184,7 @@ async def test_lists_that_cannot_be(autojump_clock: Clock, query: dict[str, str]
 async def test_only_a_call_that_is_over_can_be_deleted(autojump_clock: Clock) -> None:
     """204 without a body; afterwards there is no such call."""
     async with office() as it:
-        sid = await _answered(it)
+        sid = await it.answered()
         early = it.ask("DELETE", f"/{sid}")
         it.update(sid, Status="completed")
         answers = [it.ask("DELETE", f"/{sid}")[0] for _ in range(2)]

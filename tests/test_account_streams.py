@@ -6,23 +6,16 @@ import pytest
 import trio.testing
 
 from simulator.phone.verbs.verb import StreamRequest
-from tests.account_calls import ACCOUNT, URL, Office, office
+from tests.account_calls import ACCOUNT, URL, office
 
 Clock = trio.testing.MockClock
 TAP = "wss://bridge.example.com/tap"
 
 
-async def _answered(it: Office) -> str:
-    """A call that is in progress."""
-    sid: str = it.create()[1]["sid"]
-    await it.until(it.timeline.now_ms / 1000 + 3)
-    return sid
-
-
 async def test_a_stream_is_started_and_stopped(autojump_clock: Clock) -> None:
     """201 with a sid of its own; it only listens; stopped by its name, twice is as once."""
     async with office() as it:
-        sid = await _answered(it)
+        sid = await it.answered()
         form = {
             "Url": TAP,
             "Name": "the tap",
@@ -72,7 +65,7 @@ async def test_what_cannot_be_streamed(
 ) -> None:
     """400 with Twilio's code, and nothing is opened."""
     async with office() as it:
-        sid = await _answered(it)
+        sid = await it.answered()
         for name, track in (("taken", "both_tracks"), ("", "outbound_track")):
             it.ask("POST", f"/{sid}/Streams", {"Url": TAP, "Name": name, "Track": track})
         status, body = it.ask("POST", f"/{sid}/Streams", dict(form))
@@ -99,7 +92,7 @@ async def test_a_stream_needs_a_call_that_talks(autojump_clock: Clock) -> None:
 async def test_what_else_is_asked_of_a_stream(autojump_clock: Clock) -> None:
     """It can only be stopped; there is nothing to fetch or list. Unknown parameters are told."""
     async with office() as it:
-        sid = await _answered(it)
+        sid = await it.answered()
         made = it.ask("POST", f"/{sid}/Streams", {"Url": TAP, "Nmae": "x"})[1]
         paused = [
             it.ask("POST", f"/{sid}/Streams/{made['sid']}", form)

@@ -3,42 +3,26 @@
 import pytest
 
 from bridge.core import realtime, twilio
-from bridge.core.call import CallPlan, EndReason, LineReleased, Phase, ReleaseLine
+from bridge.core.call import CallPlan, EndReason, Phase
 from bridge.core.realtime import FunctionCallOutput, SemanticVad, ServerVad
 from tests.calls import (
+    STARTED,
+    STOPPED,
     Bench,
     appended_audio,
+    asks,
+    closing,
     created,
     cuts,
     delta,
     done,
     error,
+    heard_out,
     media,
     of_type,
     sent_audio,
     tool_call,
 )
-
-STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
-
-
-def closing(plan: CallPlan | None = None) -> Bench:
-    """A call whose agent said a goodbye of one second and hung up in the same response."""
-    bench = Bench(plan).ready()
-    bench.hear(created("r1"), delta("r1", "i1", 1000), tool_call("r1"), done("r1"))
-    return bench
-
-
-def heard_out(bench: Bench) -> Bench:
-    """The goodbye has been played and its last mark is back."""
-    bench.wait(1.1)
-    bench.played(bench.commands)
-    return bench
-
-
-def asks(bench: Bench) -> list[realtime.ResponseCreate]:
-    """The goodbyes asked for."""
-    return of_type(bench.commands, realtime.ResponseCreate)
 
 
 def test_a_goodbye_in_the_same_response_is_heard_out() -> None:
@@ -74,7 +58,7 @@ def test_without_words_a_goodbye_is_asked_for() -> None:
     bench.hear(done("r1"))
 
     (request,) = asks(bench)
-    assert request.response.tool_choice == "none"
+    assert request.tool_choice == "none"
     bench.hear(created("r2"), delta("r2", "i2", 1000), done("r2"))
     heard_out(bench).wait(3.1)
     assert bench.reason() is EndReason.AGENT_HUNG_UP
@@ -388,51 +372,3 @@ def test_a_final_failure_after_the_goodbye_changes_nothing() -> None:
     heard_out(bench).wait(3.1)
 
     assert bench.reason() is EndReason.AGENT_HUNG_UP
-
-
-# ------------------------------------------------------------------------------ release
-def releasing() -> Bench:
-    """A call that has asked for its line to be released."""
-    bench = heard_out(closing(CallPlan(can_release=True)))
-    assert not of_type(bench.commands, ReleaseLine)
-    bench.wait(3.1)
-    assert of_type(bench.commands, ReleaseLine) == [ReleaseLine()]
-    assert bench.call.phase is Phase.RELEASING
-    return bench
-
-
-@pytest.mark.parametrize("outcome", ["completed", "already_over", "failed"])
-def test_the_line_is_released_once(outcome: str) -> None:
-    """Whatever the API answers, the call ends then; closing the stream is the other way."""
-    bench = releasing()
-    released = LineReleased(outcome)  # type: ignore[arg-type]
-    bench.hear(released, released)
-
-    assert bench.reason() is EndReason.AGENT_HUNG_UP
-    assert bench.call.record.line_released == outcome
-
-
-@pytest.mark.parametrize("gone", [twilio.Stop(), twilio.Closed()])
-def test_the_stream_may_end_before_the_api_answers(gone: twilio.Inbound) -> None:
-    """That is our hangup taking effect, not the caller's."""
-    bench = releasing()
-    bench.hear(gone)
-
-    assert bench.reason() is EndReason.AGENT_HUNG_UP
-
-
-def test_a_release_that_is_not_answered_ends_after_ten_seconds() -> None:
-    """Nothing keeps a call for ever."""
-    bench = releasing()
-    bench.wait(9.8)
-    assert bench.reason() is None
-    bench.wait(0.3)
-
-    assert bench.reason() is EndReason.AGENT_HUNG_UP
-
-
-def test_nothing_is_relayed_while_the_line_is_released() -> None:
-    """Neither way."""
-    bench = releasing()
-
-    assert bench.hear(media(), created("r2"), delta("r2", "i2", 100), twilio.Dtmf("1")) == []

@@ -7,6 +7,8 @@ from bridge.core import realtime, twilio
 from bridge.core.call import CallPlan
 from bridge.core.realtime import SemanticVad, ServerVad
 from tests.calls import (
+    STARTED,
+    STOPPED,
     Bench,
     created,
     cuts,
@@ -16,8 +18,6 @@ from tests.calls import (
     of_type,
     sent_audio,
 )
-
-STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
 
 
 def clears(bench: Bench) -> int:

@@ -4,10 +4,23 @@ import pytest
 
 from bridge.core import realtime, tools, twilio
 from bridge.core.call import CallPlan, EndReason, LineReleased, Phase
-from tests.calls import Bench, created, cuts, delta, done, media, of_type, sent_audio, tool_call
+from tests.calls import (
+    COMMITTED,
+    STARTED,
+    STOPPED,
+    Bench,
+    asks,
+    created,
+    cuts,
+    delta,
+    done,
+    media,
+    of_type,
+    says,
+    sent_audio,
+    tool_call,
+)
 
-STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
-COMMITTED = realtime.InputAudioBufferCommitted()
 PLAN = CallPlan(call_max_s=60.0, call_warning_s=20.0)
 SHARP = CallPlan(call_max_s=60.0, call_warning_s=0.0)
 MINUTE = "less than a minute"
@@ -15,8 +28,7 @@ MINUTE = "less than a minute"
 
 def asked(bench: Bench) -> list[str | None]:
     """The instructions of the responses asked for."""
-    asks = of_type(bench.commands, realtime.ResponseCreate)
-    return [ask.response.instructions for ask in asks]
+    return [options.instructions for options in asks(bench)]
 
 
 def warned(bench: Bench) -> int:
@@ -29,13 +41,6 @@ def at(now_s: float, plan: CallPlan) -> Bench:
     bench = Bench(plan).ready()
     bench.wait(now_s - bench.now)
     return bench
-
-
-def says(bench: Bench, name: str) -> None:
-    """The agent says something for a second, and it is heard."""
-    said = bench.hear(created(name), delta(name, f"i{name}", 1000), done(name))
-    bench.wait(1.1)
-    bench.played(said)
 
 
 # ------------------------------------------------------------------------------ the warning

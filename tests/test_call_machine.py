@@ -1,11 +1,11 @@
 """The call against a world it knows nothing of: whatever peers and links do, the laws hold."""
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from bridge.core import realtime, twilio
 from bridge.core.call import CallPlan, Phase
+from tests.call_machines import WorldMachine, gate
 from tests.call_world import World
 from tests.world_parts import Reply
 
@@ -28,10 +28,8 @@ LIMITS = [(7200.0, 60.0, 20.0), (20.0, 15.0, 20.0), (12.0, 0.0, 5.0), (12.0, 5.0
 latencies_ms = st.tuples(*[st.integers(5, 150)] * 4)
 
 
-class CallMachine(RuleBasedStateMachine):
+class CallMachine(WorldMachine):
     """A caller, a model and two links do what they like."""
-
-    world: World
 
     @initialize(
         latencies=latencies_ms,
@@ -215,21 +213,6 @@ class CallMachine(RuleBasedStateMachine):
         self.world.from_twilio(twilio.Stop())
         self.world.run(200)
 
-    def teardown(self) -> None:
-        """A call that has come up settles, and ends by itself if nobody ends it."""
-        if hasattr(self, "world"):
-            self.world.server.speech_stops()
-            self.world.settle()
-
-
-GATE = settings(
-    max_examples=150,
-    stateful_step_count=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 TestCallMachine = CallMachine.TestCase
-TestCallMachine.settings = GATE
+TestCallMachine.settings = gate(examples=150, steps=12)

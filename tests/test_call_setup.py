@@ -19,15 +19,20 @@ from bridge.core.call import (
     Phase,
 )
 from bridge.core.caller import KEPT_MAX_MS
-from tests.calls import CALL_SID, START, STREAM_SID, Bench, appended_audio, error, media, of_type
+from tests.calls import (
+    CALL_SID,
+    START,
+    STREAM_SID,
+    Bench,
+    appended_audio,
+    error,
+    frame,
+    media,
+    of_type,
+)
 from tests.strategies import messages
 
 READY = (realtime.SessionCreated(), realtime.SessionUpdated())
-
-
-def frame(number: int) -> bytes:
-    """A caller frame that can be told from others."""
-    return number.to_bytes(2, "big") * 80
 
 
 def test_the_realtime_leg_is_opened_by_start() -> None:

@@ -6,12 +6,21 @@ import pytest
 from bridge.core import realtime, twilio
 from bridge.core.call import CallPlan, EndReason
 from bridge.core.realtime import FunctionCallOutput, ResponseOptions, UserMessage
-from bridge.core.tools import COLLECT_DIGITS
-from tests.calls import Bench, created, delta, done, of_type, tool_call
+from bridge.core.tools import COLLECT_DIGITS, TIME_IS_UP
+from tests.calls import (
+    COMMITTED,
+    STARTED,
+    STOPPED,
+    TURN,
+    Bench,
+    asks,
+    created,
+    delta,
+    done,
+    of_type,
+    tool_call,
+)
 
-STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
-COMMITTED = realtime.InputAudioBufferCommitted()
-TURN = (STARTED, STOPPED, COMMITTED)
 PLAN = CallPlan(builtin_tools=("end_call", "collect_digits"))
 
 
@@ -34,11 +43,6 @@ def outputs(bench: Bench) -> list[dict[str, str]]:
     """All outputs the model was given, read."""
     items = [one.item for one in of_type(bench.commands, realtime.ConversationItemCreate)]
     return [msgspec.json.decode(item.output) for item in of_type(items, FunctionCallOutput)]
-
-
-def asks(bench: Bench) -> list[ResponseOptions]:
-    """What was asked for."""
-    return [request.response for request in of_type(bench.commands, realtime.ResponseCreate)]
 
 
 # ------------------------------------------------------------------------------ what ends it
@@ -121,7 +125,7 @@ def test_a_goodbye_ends_it() -> None:
     bench.wait(10.0)
 
     assert outputs(bench) == [{"digits": "12", "ended_by": "hangup"}]
-    assert all(request.instructions for request in asks(bench))
+    assert [request.instructions for request in asks(bench)] == [TIME_IS_UP.instructions]
 
 
 # ------------------------------------------------------------------------------ meanwhile

@@ -7,24 +7,29 @@ from bridge.core.call import CallPlan, Inbound
 from bridge.core.commands import ToolAnswered
 from bridge.core.filler import MARGIN_S
 from bridge.core.first_sound import DEFAULT_S
-from bridge.core.realtime import ResponseOptions, SemanticVad, Tool
+from bridge.core.realtime import ResponseOptions, SemanticVad
 from bridge.core.tools import filler
-from tests.calls import Bench, created, delta, done, media, of_type, tool_call
+from tests.calls import (
+    COMMITTED,
+    LOOK_UP,
+    STARTED,
+    STOPPED,
+    Bench,
+    asks,
+    created,
+    delta,
+    done,
+    media,
+    of_type,
+    tool_call,
+)
 
-STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
-COMMITTED = realtime.InputAudioBufferCommitted()
-LOOK_UP = Tool("look_up", "Looks something up.", {"type": "object"})
 PLAN = CallPlan(tools=(LOOK_UP,), tool_filler_s=4.0, tool_filler_text="Say: one moment.")
 WORD = filler("Say: one moment.")
 EARLY_S = DEFAULT_S + MARGIN_S
 """The time until a first sound, before it is measured, and the margin."""
 VAD_S = 0.5 + 0.1
 """The silence that ends a turn, and one round trip: so long ago the caller fell silent."""
-
-
-def asks(bench: Bench) -> list[ResponseOptions]:
-    """What was asked for."""
-    return [request.response for request in of_type(bench.commands, realtime.ResponseCreate)]
 
 
 def heard(bench: Bench) -> None:

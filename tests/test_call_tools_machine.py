@@ -4,16 +4,16 @@ Each call runs its tool once and gets its output once; each output is told, and 
 twice; nobody fills a silence that is none; the line is handed on behind the last word.
 """
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import initialize, rule
 
 from bridge.core import realtime, twilio
 from bridge.core.call import CallPlan
+from tests.call_machines import WorldMachine, gate
 from tests.call_world import DESK, World
+from tests.calls import LOOK_UP
 from tests.world_parts import Reply
 
-LOOK_UP = realtime.Tool("look_up", "Looks something up.", {"type": "object", "properties": {}})
 sizes = st.sampled_from([40, 4000, 8000, 24_000])
 replies = st.builds(
     Reply,
@@ -28,10 +28,8 @@ pauses_ms = st.integers(0, 2500)
 latencies_ms = st.tuples(*[st.integers(5, 150)] * 4)
 
 
-class ToolMachine(RuleBasedStateMachine):
+class ToolMachine(WorldMachine):
     """A caller, a model and its tools do what they like; the session lasts."""
-
-    world: World
 
     @initialize(
         latencies=latencies_ms,
@@ -121,21 +119,6 @@ class ToolMachine(RuleBasedStateMachine):
         self.world.from_twilio(twilio.Stop())
         self.world.run(200)
 
-    def teardown(self) -> None:
-        """A call that has come up settles."""
-        if hasattr(self, "world"):
-            self.world.server.speech_stops()
-            self.world.settle()
-
-
-GATE = settings(
-    max_examples=60,
-    stateful_step_count=8,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 TestToolMachine = ToolMachine.TestCase
-TestToolMachine.settings = GATE
+TestToolMachine.settings = gate(examples=60, steps=8)

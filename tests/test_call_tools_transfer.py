@@ -8,20 +8,23 @@ from bridge.core.commands import LineTransferred, ToolAnswered, TransferLine
 from bridge.core.realtime import FunctionCallOutput, ServerVad, SystemMessage, Tool
 from bridge.core.tools import TRANSFER_CALL
 from tests.calls import (
+    COMMITTED,
+    STARTED,
+    STOPPED,
+    TURN,
     Bench,
     appended_audio,
+    asks,
     created,
     delta,
     done,
+    heard_out,
     media,
     of_type,
     sent_audio,
     tool_call,
 )
 
-STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
-COMMITTED = realtime.InputAudioBufferCommitted()
-TURN = (STARTED, STOPPED, COMMITTED)
 NUMBER = "+15550100099"
 PLAN = CallPlan(
     builtin_tools=("end_call", TRANSFER_CALL),
@@ -49,20 +52,12 @@ def announced(plan: CallPlan = PLAN) -> Bench:
 
 def handed_on(plan: CallPlan = PLAN) -> Bench:
     """The announcement has been heard: Twilio is asked."""
-    bench = announced(plan)
-    bench.wait(1.1)
-    bench.played(bench.commands)
-    return bench
+    return heard_out(announced(plan))
 
 
 def phase(bench: Bench) -> Phase:
     """How far the call has come."""
     return bench.call.phase
-
-
-def asks(bench: Bench) -> list[realtime.ResponseOptions]:
-    """What was asked for."""
-    return [request.response for request in of_type(bench.commands, realtime.ResponseCreate)]
 
 
 def outputs(bench: Bench) -> list[str]:

@@ -15,14 +15,14 @@ from bridge.outside import USER_TIMEOUT_MS, Outside
 from bridge.serving import ServerConfig, serve
 from bridge.settings import Settings
 from bridge.settings.tools import SECRET_PREFIX
+from tests.environment import forget_settings
 from tests.far_ends import ACCOUNT, AUTH_TOKEN, KEY, Lines, settings
 
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The developer's own variables and .env must not decide a test."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

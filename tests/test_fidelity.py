@@ -32,6 +32,7 @@ def test_sources_exist() -> None:
             for section in tag.source.removeprefix(sheet).replace(",", " ").split()
         }
 
+        assert named
         assert named <= known, named - known
 
 

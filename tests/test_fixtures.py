@@ -2,130 +2,29 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import webrtcvad
-from numpy.typing import NDArray
-from ruamel.yaml import YAML
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+from tests.fixture_sounds import (
+    FIXTURES,
+    loud_pairs,
+    manifest,
+    power_at,
+    recordings,
+    rms_dbfs,
+    sounds,
+    spoken,
+)
+
 CREATIVE_COMMONS = {"CC-BY-SA-3.0", "CC-BY-3.0"}
 DTMF_HZ = (697, 770, 852, 941, 1209, 1336, 1477)
 DTMF = {"1": (697, 1209), "2": (697, 1336), "3": (697, 1477), "4": (770, 1209), "5": (770, 1336)}
 DTMF |= {"6": (770, 1477), "7": (852, 1209), "8": (852, 1336), "9": (852, 1477)}
 DTMF |= {"star": (941, 1209), "0": (941, 1336), "pound": (941, 1477)}
-
-Samples = NDArray[np.int16]
-
-
-@dataclass
-class Sound:
-    """A file and its entry in the manifest."""
-
-    entry: dict[str, Any]
-    samples: Samples
-
-    @property
-    def path(self) -> str:
-        """Its name in scenarios."""
-        return str(self.entry["path"])
-
-    @property
-    def speech(self) -> tuple[int, int]:
-        """First and last millisecond of speech."""
-        return self.entry["speech_start_ms"], self.entry["speech_end_ms"]
-
-    def between(self, start_ms: int, end_ms: int) -> Samples:
-        """The samples of a stretch of time."""
-        return self.samples[max(0, start_ms) * 8 : end_ms * 8]
-
-    def dbfs(self, start_ms: int, end_ms: int) -> float:
-        """The level of a stretch of time."""
-        return rms_dbfs(self.between(start_ms, end_ms))
-
-
-@dataclass
-class Recording:
-    """A recorded caller leg and its sheet of turns."""
-
-    sound: Sound
-    sheet: dict[str, Any]
-
-    @property
-    def turns(self) -> list[dict[str, Any]]:
-        """What the caller says."""
-        return list(self.sheet["turns"])
-
-    @property
-    def gaps(self) -> list[tuple[int, int]]:
-        """Where nothing sounds but the room: 20 ms after, until 20 ms before a sound."""
-        audible = sorted(
-            (each["start_ms"], each["end_ms"])
-            for each in self.turns + self.sheet.get("other_sounds", [])
-        )
-        edges = [(0, 0), *audible, (self.sound.entry["duration_ms"],) * 2]
-        return [(end + 20, start - 20) for (_, end), (start, _) in pairwise(edges)]
-
-
-def rms_dbfs(samples: Samples) -> float:
-    """The level of some samples; -120 for none."""
-    power = np.mean((samples / 32768) ** 2) if len(samples) else 0.0
-    return float(10 * np.log10(power + 1e-12))
-
-
-def power_at(samples: Samples, frequency_hz: float) -> float:
-    """How strong one frequency is in a sound, as the level of its sine."""
-    turns = np.exp(-2j * np.pi * frequency_hz * np.arange(len(samples)) / 8000)
-    return float(20 * np.log10(np.sqrt(2) * abs(np.mean(samples / 32768 * turns)) + 1e-6))
-
-
-def loud_pairs(samples: Samples) -> NDArray[np.bool_]:
-    """Per 10 ms, whether this and the next frame are both at or above -42 dBFS."""
-    frames = (samples[: len(samples) // 80 * 80] / 32768).reshape(-1, 80)
-    loud = (frames**2).mean(axis=1) >= 10**-4.2
-    return np.asarray(loud[:-1] & loud[1:])
-
-
-@cache
-def manifest() -> list[dict[str, Any]]:
-    """The entries of MANIFEST.yaml."""
-    return list(YAML(typ="safe").load(FIXTURES / "MANIFEST.yaml")["files"])
-
-
-@cache
-def sounds() -> list[Sound]:
-    """All files of the manifest."""
-    entries = manifest()
-    return [
-        Sound(each, soundfile.read(FIXTURES / each["path"], dtype="int16")[0]) for each in entries
-    ]
-
-
-def spoken() -> list[Sound]:
-    """The clips and voices; recordings have pauses and noise and are judged by their turns."""
-    return [
-        each
-        for each in sounds()
-        if each.entry["voice"] != "none" and not each.path.startswith("recordings/")
-    ]
-
-
-@cache
-def recordings() -> list[Recording]:
-    """The recorded caller legs."""
-    yaml = YAML(typ="safe")
-    return [
-        Recording(each, yaml.load((FIXTURES / each.path).with_suffix(".turns.yaml")))
-        for each in sounds()
-        if each.path.startswith("recordings/")
-    ]
 
 
 def test_the_manifest_lists_every_file_once() -> None:
@@ -134,14 +33,6 @@ def test_the_manifest_lists_every_file_once() -> None:
     there = [path.relative_to(FIXTURES).as_posix() for path in FIXTURES.rglob("*.wav")]
 
     assert sorted(there) == sorted(listed)
-
-
-def test_every_recording_has_its_turns() -> None:
-    """Sheets of turns and recordings come in pairs."""
-    folder = FIXTURES / "recordings"
-    sheets = {path.name.removesuffix(".turns.yaml") for path in folder.glob("*.yaml")}
-
-    assert sheets == {path.stem for path in folder.glob("*.wav")}
 
 
 def test_checksums() -> None:
@@ -321,80 +212,6 @@ def test_a_cough_passes_for_speech_and_a_room_does_not() -> None:
     assert voiced_ms["sounds/cough-muffled.wav"] <= 100
     assert voiced_ms["sounds/room-tone.wav"] == 0
     assert voiced_ms["sounds/street-noise.wav"] <= 200
-
-
-def test_there_are_enough_recordings() -> None:
-    """Six or more caller legs of 20 to 90 seconds, in three languages, and none claims too much."""
-    assert len(recordings()) >= 6
-    assert len({each.sound.entry["language"] for each in recordings()}) >= 3
-    assert all(20_000 <= each.sound.entry["duration_ms"] <= 90_000 for each in recordings())
-    assert all("no customer's call" in each.sheet["how"] for each in recordings())
-    assert all("no customer's call" in each.sound.entry["source"] for each in recordings())
-
-
-def test_sheet_and_manifest_agree() -> None:
-    """Language, licence, words and bounds of a recording are told once, in two places."""
-    for recording in recordings():
-        entry, turns = recording.sound.entry, recording.turns
-        for key in ("language", "licence", "attribution"):
-            assert entry[key] == recording.sheet[key], recording.sound.path
-        assert recording.sound.speech == (turns[0]["start_ms"], turns[-1]["end_ms"])
-        assert entry["words"] == " / ".join(turn["words"] for turn in turns)
-
-
-def test_turns_name_their_clips() -> None:
-    """The words of a turn are the words of the clip it was made from."""
-    words = {each["path"]: each["words"] for each in manifest()}
-    for recording in recordings():
-        for turn in recording.turns + recording.sheet.get("other_sounds", []):
-            assert words[turn["clip"]] == turn["words"], recording.sound.path
-
-
-def test_turns_are_where_the_sheet_says() -> None:
-    """Each turn sounds from begin to end, and in between there is only the room, 20 dB below."""
-    for recording in recordings():
-        sound = recording.sound
-        for turn in recording.turns:
-            start_ms, end_ms = turn["start_ms"], turn["end_ms"]
-            assert sound.dbfs(start_ms, end_ms) > -25, turn
-            assert sound.dbfs(start_ms, start_ms + 20) > -42, turn
-            assert sound.dbfs(end_ms - 20, end_ms) > -42, turn
-        for start_ms, end_ms in recording.gaps:
-            assert start_ms < end_ms, sound.path
-            assert sound.dbfs(start_ms, end_ms) < -43, (sound.path, start_ms)
-
-
-def test_callers_wait_for_an_answer_or_interrupt_it() -> None:
-    """Before a turn are four to ten seconds; below two and a half, the sheet says interrupts."""
-    interrupting = set()
-    for recording in recordings():
-        turns = [{"end_ms": 0}, *recording.turns]
-        for before, turn in pairwise(turns):
-            pause_ms = turn["start_ms"] - before["end_ms"]
-            if turn.get("interrupts"):
-                interrupting.add(recording.sound.path)
-                assert 1000 <= pause_ms <= 2500, turn
-            else:
-                assert 4000 <= pause_ms <= 10_000, turn
-
-    assert len(interrupting) >= 2
-
-
-def test_one_recording_sends_nothing_while_silent() -> None:
-    """With DTX the gaps are digital silence for most of their length; elsewhere the room hums."""
-    for recording in recordings():
-        gaps = [recording.sound.between(*gap) for gap in recording.gaps]
-        silent = sum(int((gap == 0).sum()) for gap in gaps) / sum(len(gap) for gap in gaps)
-        suppressed = recording.sound.path == "recordings/fr-silence-suppressed.wav"
-
-        assert silent > 0.8 if suppressed else silent < 0.25, recording.sound.path
-
-
-def test_some_callers_say_goodbye() -> None:
-    """At least three recordings end with a goodbye, and not all of them."""
-    last = [Path(recording.turns[-1]["clip"]).stem for recording in recordings()]
-
-    assert 3 <= last.count("goodbye") < len(last)
 
 
 def test_the_readme_names_real_sounds() -> None:

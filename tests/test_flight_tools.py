@@ -10,13 +10,12 @@ import pytest
 from bridge.core import realtime, twilio
 from bridge.core.call import CallPlan, Command, Inbound
 from bridge.core.commands import Note, ToolAnswered
-from bridge.core.realtime import FunctionCallOutput, Tool
+from bridge.core.realtime import FunctionCallOutput
 from bridge.core.tools import COLLECT_DIGITS
 from bridge.flight.line import LineWriter
 from bridge.log import REMOVED, make_log
-from tests.calls import Bench, created, delta, done, of_type, tool_call
+from tests.calls import LOOK_UP, Bench, created, delta, done, of_type, tool_call
 
-LOOK_UP = Tool("look_up", "Looks something up.", {"type": "object", "properties": {}})
 PLAN = CallPlan(builtin_tools=("collect_digits",), tools=(LOOK_UP,), renew_s=0.0)
 TURN = (
     realtime.SpeechStarted(),

@@ -4,25 +4,25 @@ import pytest
 
 from bridge.core import realtime, tools, twilio
 from bridge.core.call import CallPlan, EndReason, LineReleased, Phase, ReleaseLine
-from tests.calls import Bench, created, cuts, delta, done, media, of_type, tool_call
+from tests.calls import (
+    COMMITTED,
+    STARTED,
+    STOPPED,
+    Bench,
+    asks,
+    created,
+    cuts,
+    delta,
+    done,
+    media,
+    of_type,
+    says,
+    tool_call,
+)
 
-STARTED, STOPPED = realtime.SpeechStarted(), realtime.SpeechStopped()
-COMMITTED = realtime.InputAudioBufferCommitted()
 PLAN = CallPlan(idle_nudge_s=5.0)
 NUDGE = tools.nudge("")
 GOODBYE = tools.goodbye_to_silence("")
-
-
-def asked(bench: Bench) -> list[realtime.ResponseOptions]:
-    """The responses asked for."""
-    return [ask.response for ask in of_type(bench.commands, realtime.ResponseCreate)]
-
-
-def says(bench: Bench, name: str) -> None:
-    """The agent says something for a second, and it is heard."""
-    said = bench.hear(created(name), delta(name, f"i{name}", 1000), done(name))
-    bench.wait(1.1)
-    bench.played(said)
 
 
 def given_up(plan: CallPlan = PLAN) -> Bench:
@@ -41,13 +41,13 @@ def test_off_by_default() -> None:
     bench = Bench().ready()
     bench.wait(100.0)
 
-    assert asked(bench) == []
+    assert asks(bench) == []
 
 
 def test_nudges_then_goodbye_then_the_end() -> None:
     """Each after five seconds in which nothing was heard; the goodbye is heard out."""
     bench = given_up()
-    assert asked(bench) == [NUDGE, NUDGE, GOODBYE]
+    assert asks(bench) == [NUDGE, NUDGE, GOODBYE]
     assert bench.call.record.nudges == 2
     says(bench, "bye")
     bench.wait(2.8)
@@ -66,8 +66,8 @@ def test_the_operators_words() -> None:
         )
     )
 
-    assert [options.instructions for options in asked(bench)] == ["Cough.", "Go."]
-    assert {options.tool_choice for options in asked(bench)} == {"none"}
+    assert [options.instructions for options in asks(bench)] == ["Cough.", "Go."]
+    assert {options.tool_choice for options in asks(bench)} == {"none"}
 
 
 def test_silence_counts_from_what_was_heard() -> None:
@@ -78,10 +78,10 @@ def test_silence_counts_from_what_was_heard() -> None:
     bench.wait(30.3)
     bench.played(said)
     bench.wait(4.9)
-    assert asked(bench) == []
+    assert asks(bench) == []
     bench.wait(0.2)
 
-    assert asked(bench) == [NUDGE]
+    assert asks(bench) == [NUDGE]
 
 
 def test_a_mark_that_is_late_begins_the_silence_later() -> None:
@@ -91,10 +91,10 @@ def test_a_mark_that_is_late_begins_the_silence_later() -> None:
     bench.wait(4.0)
     bench.played(said)
     bench.wait(4.9)
-    assert asked(bench) == []
+    assert asks(bench) == []
     bench.wait(0.2)
 
-    assert asked(bench) == [NUDGE]
+    assert asks(bench) == [NUDGE]
 
 
 def test_a_mark_that_never_comes_is_not_waited_for() -> None:
@@ -105,10 +105,10 @@ def test_a_mark_that_never_comes_is_not_waited_for() -> None:
         bench.wait(1.0)
         bench.hear(twilio.Unknown("hologram"))
     bench.wait(0.9)
-    assert asked(bench) == []
+    assert asks(bench) == []
     bench.wait(0.2)
 
-    assert asked(bench) == [NUDGE]
+    assert asks(bench) == [NUDGE]
 
 
 def test_more_sound_begins_the_silence_anew() -> None:
@@ -123,7 +123,7 @@ def test_more_sound_begins_the_silence_anew() -> None:
     bench.played(more)
     bench.wait(4.9)
 
-    assert asked(bench) == []
+    assert asks(bench) == []
 
 
 def test_the_callers_voice_begins_the_count_anew() -> None:
@@ -136,10 +136,10 @@ def test_the_callers_voice_begins_the_count_anew() -> None:
     bench.wait(10.0)
     bench.hear(STOPPED, COMMITTED)
     says(bench, "answer")
-    assert asked(bench) == [NUDGE] * 2
+    assert asks(bench) == [NUDGE] * 2
     bench.wait(5.0)
 
-    assert asked(bench) == [NUDGE] * 3
+    assert asks(bench) == [NUDGE] * 3
     assert bench.call.phase is Phase.TALKING
 
 
@@ -152,10 +152,10 @@ def test_a_key_begins_the_count_anew(told: bool) -> None:
         bench.wait(1.4)
         bench.hear(twilio.Dtmf("1"))
     bench.wait(1.4)
-    assert asked(bench) == []
+    assert asks(bench) == []
     bench.wait(0.7)
 
-    assert asked(bench) == [tools.ANSWER if told else GOODBYE]
+    assert asks(bench) == [tools.ANSWER if told else GOODBYE]
 
 
 def test_a_model_that_owes_an_answer_is_not_a_silent_caller() -> None:
@@ -164,7 +164,7 @@ def test_a_model_that_owes_an_answer_is_not_a_silent_caller() -> None:
     bench.hear(STARTED, STOPPED, COMMITTED)
     bench.wait(20.1)
 
-    assert asked(bench) == []
+    assert asks(bench) == []
     assert bench.reason() is EndReason.REALTIME_STALLED
 
 
@@ -173,7 +173,7 @@ def test_a_nudge_that_never_comes_is_a_stall() -> None:
     bench = Bench(PLAN).ready()
     bench.wait(25.1)
 
-    assert asked(bench) == [NUDGE]
+    assert asks(bench) == [NUDGE]
     assert bench.reason() is EndReason.REALTIME_STALLED
 
 
@@ -193,7 +193,7 @@ def test_a_tool_call_is_no_silence() -> None:
     bench.hear(created("r1"), tool_call("r1", "look_up"))
     bench.wait(10.0)
 
-    assert asked(bench) == []
+    assert asks(bench) == []
 
 
 # ------------------------------------------------------------------------------ the goodbye
@@ -212,7 +212,7 @@ def test_a_voice_takes_the_goodbye_back() -> None:
     bench.wait(4.8)
     assert bench.reason() is None
     bench.wait(0.2)
-    assert asked(bench)[-1] == NUDGE
+    assert asks(bench)[-1] == NUDGE
 
 
 def test_a_key_takes_the_goodbye_back() -> None:
@@ -223,7 +223,7 @@ def test_a_key_takes_the_goodbye_back() -> None:
     assert len(of_type(commands, realtime.ResponseCancel)) == 1
     bench.hear(done("bye", "cancelled"))
 
-    assert asked(bench)[-1] == tools.ANSWER
+    assert asks(bench)[-1] == tools.ANSWER
     assert bench.call.phase is Phase.TALKING
 
 

@@ -7,10 +7,8 @@ harness's own lateness does not count here.
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,9 @@ import pytest
 from simulator import cli
 from simulator.live.lateness import Lateness
 from tests.small_calls import write
+from tests.socket_ends import unused_port
+from tests.stopped_harness import ROOT, NotedBridge, stopped
 
-ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ROOT / "simulator" / "live" / "targets"
 SHIPPED = TARGETS / "foreign-example.target.yaml"
 BRIDGE = TARGETS / "foreign_bridge.py"
@@ -164,48 +163,28 @@ def test_arguments_that_make_no_sense(
     assert words in capsys.readouterr().err
 
 
-NOTES_ITS_PID = """
-import os, pathlib, runpy
-pathlib.Path("{pid_file}").write_text(str(os.getpid()))
-runpy.run_path("{bridge}", run_name="__main__")
-"""
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_no_process_behind(
     tmp_path: Path, target: Path, number: signal.Signals
 ) -> None:
     """Ctrl-C and SIGTERM in the middle of a call: exit 3, and the bridge is gone."""
     call = write(tmp_path, "waits", "caller: [{when: at 60s, hang_up: true}]\n")
-    pid_file = tmp_path / "pid"
-    program = tmp_path / "bridge.py"
-    program.write_text(NOTES_ITS_PID.format(pid_file=pid_file, bridge=BRIDGE), "utf-8")
-    text = target.read_text("utf-8").replace(str(BRIDGE), str(program))
+    runs = f"import runpy\nrunpy.run_path({str(BRIDGE)!r}, run_name='__main__')"
+    bridge = NotedBridge(tmp_path, runs)
+    text = target.read_text("utf-8").replace(str(BRIDGE), str(bridge.program))
     target.write_text(text, "utf-8")
-    harness = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "run", str(call), "--target", str(target)],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    deadline_s = time.monotonic() + 60
-    while not pid_file.exists() and time.monotonic() < deadline_s:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    harness.send_signal(number)
-    _, said = harness.communicate(timeout=60)
+    code, said = stopped(bridge, number, "run", str(call), "--target", str(target))
 
-    assert harness.returncode == 3, said
-    assert b"stopped; the bridge's processes are ended" in said
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid_file.read_text()), 0)
+    assert code == 3, said
+    assert "stopped; the bridge's processes are ended" in said
+    assert not bridge.alive
 
 
 def test_a_bridge_that_runs_already(
     tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`--live URL` starts nothing: it says what the bridge must have been told, and calls it."""
-    own, realtime = _free_port(), _free_port()
+    own, realtime = unused_port(), unused_port()
     environment = {
         **os.environ,
         "REALTIME_URL": f"ws://127.0.0.1:{realtime}/v1/realtime",
@@ -224,10 +203,3 @@ def test_a_bridge_that_runs_already(
     assert code == 0
     assert f"REALTIME_URL={environment['REALTIME_URL']}" in said.err
     assert "TWILIO_AUTH_TOKEN=" in said.err
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

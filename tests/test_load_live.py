@@ -3,10 +3,7 @@
 They take real seconds, because a caller does. What depends on this machine's speed is not asserted.
 """
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +17,11 @@ from simulator.load.command import CONVERSATION, LoadPlan, run_load
 from simulator.load.report import LoadResult
 from simulator.load.verdict import read_threshold
 from simulator.scenario import load_scenarios
+from tests.stopped_harness import ROOT, NotedBridge, stopped
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTES_ITS_PID = """
-import os, pathlib, runpy, sys
-sys.path.insert(0, "{root}")
-pathlib.Path("{pid_file}").write_text(str(os.getpid()))
+RUNS_NULL_BRIDGE = f"""
+import runpy, sys
+sys.path.insert(0, {str(ROOT)!r})
 runpy.run_module("simulator.load.null_bridge", run_name="__main__")
 """
 NULL_BRIDGE = ("{python}", "-m", "simulator.load.null_bridge", "{port}", "{realtime_url}")
@@ -123,27 +119,15 @@ async def test_a_bridge_that_dies_is_told_with_its_last_words() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
     """In the middle of a load: exit 3, and the bridge is gone."""
-    pid_file = tmp_path / "pid"
-    program = tmp_path / "bridge.py"
-    program.write_text(NOTES_ITS_PID.format(pid_file=pid_file, root=ROOT), "utf-8")
+    bridge = NotedBridge(tmp_path, RUNS_NULL_BRIDGE)
     target = tmp_path / "null.target.yaml"
     target.write_text(
-        f'command: ["{{python}}", {program}, "{{port}}", "{{realtime_url}}"]\nwebhook: /\n', "utf-8"
+        f'command: ["{{python}}", {bridge.program}, "{{port}}", "{{realtime_url}}"]\nwebhook: /\n',
+        "utf-8",
     )
-    harness = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "load", str(target), "--calls", "1", "--for", "60s"],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    deadline_s = time.monotonic() + 60
-    while not pid_file.exists() and time.monotonic() < deadline_s:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    harness.send_signal(number)
-    _, said = harness.communicate(timeout=60)
+    work = ("load", str(target), "--calls", "1", "--for", "60s")
+    code, said = stopped(bridge, number, *work)
 
-    assert harness.returncode == 3, said
-    assert b"stopped; the bridge's process is ended" in said
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid_file.read_text()), 0)
+    assert code == 3, said
+    assert "stopped; the bridge's process is ended" in said
+    assert not bridge.alive

@@ -21,12 +21,13 @@ from typing import Any, Final
 import httpx
 import trio
 
-from simulator.live.realtime_calls import RealtimeServer, default_script
+from simulator.live.realtime_calls import RealtimeServer
 from simulator.live.twilio_calls import Service, TwilioServer
-from simulator.scenario.format import HangUp, Scenario, Step, Trigger
+from simulator.scenario.format import AutoReply, HangUp, ModelSetup, Scenario, Step, Trigger
 from simulator.sockets import open_sockets
 from simulator.timeline import Timeline
 from simulator.trace import Event
+from tests.socket_ends import unused_port
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PUBLIC: Final = "bridge.example.com"
@@ -41,13 +42,6 @@ def nginx() -> str:
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     assert found, "nginx is not installed (Debian: apt-get install nginx-light)"
     return found
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def proxy_config(port: int, bridges: list[int]) -> str:
@@ -68,7 +62,7 @@ class Bridge:
     """One machine: a process with a port, a metrics port and settings of its own."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.port, self.metrics_port = free_port(), free_port()
+        self.port, self.metrics_port = unused_port(), unused_port()
         self._log = folder / f"bridge-{self.port}.log"
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
@@ -204,12 +198,13 @@ def listens(port: int) -> bool:
 @asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[tuple[Phones, list[Bridge]]]:
     """The vendors, two bridges, the proxy between them and the callers."""
-    timeline, phones, port = Timeline(), Phones(), free_port()
+    timeline, phones, port = Timeline(), Phones(), unused_port()
     bridges: list[Bridge] = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(timeline.run)
         async with open_sockets(timeline) as net:
-            model = await net.listen(RealtimeServer(default_script(20), timeline=timeline).accept)
+            answers = ModelSetup(auto=AutoReply())  # and never hangs up
+            model = await net.listen(RealtimeServer(answers, timeline=timeline).accept)
             phones.server = TwilioServer(
                 caller(),
                 Service(ACCOUNT, TOKEN, reached_at={PUBLIC: ("127.0.0.1", port)}),

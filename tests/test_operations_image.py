@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from typing import Any
 
 from bridge.settings import settings_from
 from tests.far_ends import KEY
+from tests.socket_ends import unused_port
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
@@ -146,21 +146,14 @@ def health_check() -> list[str]:
     return [sys.executable, *rest]
 
 
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def container(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
     """The process a container would run, in an empty folder, and its environment."""
     given = {
         **environment(),
         "HOST": "127.0.0.1",
-        "PORT": str(free_port()),
-        "METRICS_PORT": str(free_port()),
+        "PORT": str(unused_port()),
+        "METRICS_PORT": str(unused_port()),
         "OPENAI_API_KEY": KEY,
         "PYTHONPATH": str(ROOT),
         "PATH": os.environ["PATH"],
@@ -201,4 +194,4 @@ def test_it_starts_is_healthy_and_stops(tmp_path: Path) -> None:
 
 def test_what_does_not_answer_is_not_healthy() -> None:
     """The command's exit code says so."""
-    assert not is_healthy({"PORT": str(free_port()), "PATH": os.environ["PATH"]})
+    assert not is_healthy({"PORT": str(unused_port()), "PATH": os.environ["PATH"]})

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.settings import Settings, UnusableSettings, load_settings, misspelt, secret_names
+from bridge.settings import UnusableSettings, load_settings, misspelt, secret_names
 from bridge.settings.secret_files import BYTES_MAX
+from tests.environment import forget_settings
 
 KEY = "sk-planted-0123456789abcdefghij"
 
@@ -13,9 +14,7 @@ KEY = "sk-planted-0123456789abcdefghij"
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The developer's own variables must not decide a test."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-        monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
+    forget_settings(monkeypatch)
 
 
 def secret(tmp_path: Path, content: bytes = KEY.encode() + b"\n") -> str:

@@ -12,7 +12,7 @@ from bridge.core import tools
 from bridge.routes.operations import private_face
 from bridge.service import BridgeApp
 from tests.far_ends import CALL
-from tests.test_session import SPEECH, World, settle, world
+from tests.session_world import SPEECH, World, settle, world
 
 OTHER = "CA" + "7" * 32
 CALLER = "+15550100123"

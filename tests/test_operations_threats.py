@@ -26,8 +26,8 @@ from bridge.outside import Outside
 from bridge.service import BODY_BYTES_MAX, BODY_S_MAX, BridgeApp
 from bridge.serving import ServerConfig
 from bridge.settings import Settings
+from tests.app_client import FORM, Loopback, handshake_status, signed
 from tests.far_ends import AUTH_TOKEN, CALL, KEY, NOW, FarRest, Lines, production, settings
-from tests.test_app import FORM, Loopback, handshake_status, signed
 
 ROOT = Path(__file__).resolve().parents[1]
 

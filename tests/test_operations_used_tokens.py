@@ -12,7 +12,7 @@ from bridge.operations.used_tokens import UsedTokens
 from bridge.records.errands import errands_at
 from bridge.records.store import SqlStore
 from tests.far_ends import FarRest, Lines
-from tests.test_session import world
+from tests.session_world import world
 from tests.used_token_laws import UsedTokenLaws, known_to
 
 

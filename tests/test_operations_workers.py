@@ -14,6 +14,7 @@ import trio
 from bridge.operations import workers
 from bridge.operations.workers import Workers
 from tests.far_ends import KEY
+from tests.socket_ends import unused_port
 
 ROOT = Path(__file__).resolve().parents[1]
 LIVES = "import sys, pathlib; pathlib.Path(sys.argv[1]).touch(); sys.stdin.buffer.read()"
@@ -88,12 +89,6 @@ async def test_workers_that_cannot_start_are_not_tried_for_ever(tmp_path: Path) 
     assert code == 2
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def _answers(client: httpx.AsyncClient, url: str) -> httpx.Response:
     """Ask until somebody answers."""
     while True:
@@ -105,7 +100,7 @@ async def _answers(client: httpx.AsyncClient, url: str) -> httpx.Response:
 
 async def test_two_workers_behind_one_port(tmp_path: Path) -> None:
     """Each with metrics and a log of its own; killing the parent leaves none of them behind."""
-    port, metrics_port = _free_port(), _free_port()
+    port, metrics_port = unused_port(), unused_port()
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ},
         "OPENAI_API_KEY": KEY,

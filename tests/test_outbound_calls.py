@@ -7,8 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.outbound_parts import BEARER, FROM, TO, service
-from tests.test_outbound_api import body_of
+from tests.outbound_parts import BEARER, FROM, TO, body_of, service
 
 UNKNOWN = "CA" + "9" * 32
 

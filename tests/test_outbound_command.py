@@ -13,9 +13,10 @@ from bridge.outbound.command import place_call
 from bridge.outside import Outside
 from bridge.settings import Settings, UnusableSettings, settings_from
 from bridge.wiring import log_for
+from tests.environment import forget_settings
 from tests.far_ends import KEY
 from tests.outbound_parts import FROM, ORIGIN, TO, outbound_settings
-from tests.test_release import FakeRest
+from tests.rest_answers import FakeRest
 
 SID = "CA" + "1" * 32
 HASHES = [hash_of("one"), hash_of("two")]
@@ -24,8 +25,7 @@ HASHES = [hash_of("one"), hash_of("two")]
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The developer's own variables and .env must not decide a test."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

@@ -12,8 +12,8 @@ from simulator.judging.judge import Judge
 from simulator.scenario.format import CallSetup
 from simulator.scenario.loading import read_scenario
 from simulator.scenario.tree import Source
+from tests.played_calls import only, played
 from tests.small_calls import small_call
-from tests.test_world import only, played
 
 ORDERED = """
 call: {direction: outbound, via: api, again: 20s, parameters: {guest: Zoe}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 
@@ -14,16 +13,6 @@ ALL = ("initiated", "ringing", "answered", "completed")
 TOLD = STREAM.format("").replace(
     "<Stream ", f'<Stream name="mine" statusCallback="https://{HOST}/stream" '
 )
-
-
-def told(call: Call, path: str) -> list[dict[str, str]]:
-    """The forms posted to a path, in order."""
-    requests = call.bridge.requests
-    return [
-        dict(parse_qsl(body.decode(), keep_blank_values=True))
-        for _, target, _, body in requests
-        if target == path
-    ]
 
 
 def called(callbacks: Any = "in_order", **setup: Any) -> Call:
@@ -37,7 +26,7 @@ def called(callbacks: Any = "in_order", **setup: Any) -> Call:
 def test_the_end_is_told_after_the_call() -> None:
     """`completed` comes when the line is down: begun minutes, seconds, and the final status."""
     call = called()
-    form = told(call, "/status")[-1]
+    form = call.forms("/status")[-1]
 
     assert form["CallStatus"] == "completed"
     assert (form["Duration"], form["CallDuration"]) == ("2", "119")
@@ -48,7 +37,7 @@ def test_an_inbound_call_tells_only_its_end() -> None:
     """The number's status callback hears `completed` and nothing else, numbered 0."""
     call = called(direction="inbound")
 
-    assert [(it["CallStatus"], it["SequenceNumber"]) for it in told(call, "/status")] == [
+    assert [(it["CallStatus"], it["SequenceNumber"]) for it in call.forms("/status")] == [
         ("completed", "0")
     ]
 
@@ -65,7 +54,7 @@ def test_callbacks_may_be_reordered_or_duplicated(callbacks: str, numbers: list[
     """Delivery is a best effort: SequenceNumber tells the order in which things happened."""
     call = called(callbacks)
 
-    assert [form["SequenceNumber"] for form in told(call, "/status")] == numbers
+    assert [form["SequenceNumber"] for form in call.forms("/status")] == numbers
 
 
 def test_a_bridge_that_refuses_callbacks_has_its_call() -> None:
@@ -85,7 +74,7 @@ def test_a_bridge_that_refuses_callbacks_has_its_call() -> None:
 def test_a_stream_tells_when_it_starts_and_stops() -> None:
     """stream-started and stream-stopped, with sid, name and a date with nanoseconds; signed."""
     call = Call(Step(HangUp(), wait_ms=500), twiml=TOLD).run(5000)
-    started, stopped = told(call, "/stream")
+    started, stopped = call.forms("/stream")
 
     assert [started["StreamEvent"], stopped["StreamEvent"]] == ["stream-started", "stream-stopped"]
     assert started["StreamName"] == "mine"
@@ -101,7 +90,7 @@ def test_a_stream_tells_its_errors() -> None:
     call = Call(twiml=TOLD)
     call.bridge.refuse = 403
     call.run(5000)
-    (error,) = told(call, "/stream")
+    (error,) = call.forms("/stream")
 
     assert error["StreamEvent"] == "stream-error"
     assert error["StreamError"].startswith("31920: ")
@@ -114,7 +103,7 @@ def test_a_warning_is_no_stream_error() -> None:
     call.run(2000)
 
     assert call.warnings == [31951]
-    assert [form["StreamEvent"] for form in told(call, "/stream")] == ["stream-started"]
+    assert [form["StreamEvent"] for form in call.forms("/stream")] == ["stream-started"]
 
 
 def test_a_relative_stream_callback_is_not_used() -> None:
@@ -122,7 +111,7 @@ def test_a_relative_stream_callback_is_not_used() -> None:
     call = Call(twiml=TOLD.replace(f"https://{HOST}/stream", "/stream")).run(1000)
 
     assert call.problems == [12200]
-    assert told(call, "/stream") == []
+    assert call.forms("/stream") == []
 
 
 def test_callbacks_under_way_are_bounded() -> None:

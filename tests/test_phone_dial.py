@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 
@@ -25,16 +24,6 @@ def dialled(document: str, *steps: Step, **setup: Any) -> Call:
     return call.run(100_000)
 
 
-def forms(call: Call, path: str) -> list[dict[str, str]]:
-    """The forms posted to a path, in order."""
-    requests = call.bridge.requests
-    return [
-        dict(parse_qsl(body.decode(), keep_blank_values=True))
-        for _, target, _, body in requests
-        if target == path
-    ]
-
-
 @pytest.mark.parametrize(
     ("outcome", "status", "bridged"),
     [
@@ -48,7 +37,7 @@ def test_the_action_is_told_how_it_went(outcome: Any, status: str, bridged: str)
     """DialCallStatus, DialCallSid, DialCallDuration and DialBridged; later verbs are not run."""
     dial = f'<Dial action="/after" timeout="10">{NUMBER}</Dial>'
     call = dialled(dial, dial=(outcome,), dial_lasts_ms=7000.0)
-    form = forms(call, "/after")[0]
+    form = call.forms("/after")[0]
 
     assert form["DialCallStatus"] == status
     assert form["DialBridged"] == bridged
@@ -82,7 +71,7 @@ def test_the_first_who_answers_is_connected() -> None:
     call = dialled(
         f"<Dial>{three}</Dial>", dial=("busy", "answer", "no_answer"), dial_lasts_ms=61_000.0
     )
-    told = [(form["To"][-1], form["CallStatus"]) for form in forms(call, "/leg")]
+    told = [(form["To"][-1], form["CallStatus"]) for form in call.forms("/leg")]
 
     assert told == [
         ("3", "initiated"),
@@ -96,7 +85,7 @@ def test_the_first_who_answers_is_connected() -> None:
         ("4", "in-progress"),
         ("4", "completed"),
     ]
-    last = forms(call, "/leg")[-1]
+    last = call.forms("/leg")[-1]
     assert last["ParentCallSid"] == call.phone.sid
     assert last["Direction"] == "outbound-dial"
     assert (last["CallDuration"], last["Duration"], last["SequenceNumber"]) == ("61", "2", "3")
@@ -134,14 +123,14 @@ def test_the_caller_hangs_up_while_it_rings() -> None:
     call = dialled(dial, Step(HangUp(), wait_ms=1000))
 
     assert call.ended == ("caller", "hangup")
-    assert forms(call, "/after") == []
-    assert [form["CallStatus"] for form in forms(call, "/leg")] == ["canceled"]
+    assert call.forms("/after") == []
+    assert [form["CallStatus"] for form in call.forms("/leg")] == ["canceled"]
 
 
 def test_a_conference_rings_nobody() -> None:
     """The caller is in at once; the action hears `answered` and no sid of a leg."""
     dial = '<Dial action="/after"><Conference>room</Conference></Dial>'
-    form = forms(dialled(dial, dial_lasts_ms=3000.0), "/after")[0]
+    form = dialled(dial, dial_lasts_ms=3000.0).forms("/after")[0]
 
     assert (form["DialCallStatus"], form["DialCallSid"]) == ("answered", "")
 

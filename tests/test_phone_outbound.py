@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 
@@ -12,16 +11,6 @@ from tests.phone_bridge import STREAM, Call
 
 OUT = CallSetup(direction="outbound", status_callback="/status")
 ALL = ("initiated", "ringing", "answered", "completed")
-
-
-def forms(call: Call, path: str) -> list[dict[str, str]]:
-    """The forms posted to a path, in order."""
-    requests = call.bridge.requests
-    return [
-        dict(parse_qsl(body.decode(), keep_blank_values=True))
-        for _, target, _, body in requests
-        if target == path
-    ]
 
 
 def outbound(order: dict[str, Any] | None = None, **setup: Any) -> Call:
@@ -43,12 +32,12 @@ def test_calls_that_are_not_answered(
 ) -> None:
     """No document is asked for; the status callback has the SIP code and no duration."""
     call = outbound(outcome=outcome, answer_after_ms=1000.0)
-    form = forms(call, "/status")[0]
+    form = call.forms("/status")[0]
 
     assert call.ended == ended
     assert call.phone.status == form["CallStatus"] == status
     assert (form["SipResponseCode"], form["Duration"], form["CallDuration"]) == (sip, "0", "0")
-    assert forms(call, "/incoming-call") == []
+    assert call.forms("/incoming-call") == []
     assert call.of("phone.answered") == []
 
 
@@ -63,7 +52,7 @@ def test_nobody_answers_within_the_timeout() -> None:
 def test_the_four_status_callbacks_of_an_answered_call() -> None:
     """initiated, ringing, answered, completed: numbered from 0, dated, signed, with durations."""
     call = outbound({"status_callback_events": ALL}, answer_after_ms=3000.0)
-    told = forms(call, "/status")
+    told = call.forms("/status")
 
     assert [form["CallStatus"] for form in told] == [
         "initiated",
@@ -84,12 +73,12 @@ def test_detection_comes_before_the_document() -> None:
     call = outbound(
         {"machine_detection": "Enable"}, answered_by="machine_start", detection_ms=4200.0
     )
-    form = forms(call, "/incoming-call")[0]
+    form = call.forms("/incoming-call")[0]
 
     assert call.of("phone.webhook_sent")[0].at_ms == 4200.0
     assert (form["AnsweredBy"], form["MachineDetectionDuration"]) == ("machine_start", "4200")
     assert call.phone.answered_by == "machine_start"
-    assert forms(call, "/status")[0]["AnsweredBy"] == "machine_start"
+    assert call.forms("/status")[0]["AnsweredBy"] == "machine_start"
 
 
 def test_detection_during_the_call() -> None:
@@ -103,10 +92,10 @@ def test_detection_during_the_call() -> None:
         answered_by="machine_end_beep",
         detection_ms=600.0,
     )
-    form = forms(call, "/amd")[0]
+    form = call.forms("/amd")[0]
 
     assert call.of("phone.webhook_sent")[0].at_ms == 0.0
-    assert "AnsweredBy" not in forms(call, "/incoming-call")[0]
+    assert "AnsweredBy" not in call.forms("/incoming-call")[0]
     assert form == {
         "CallSid": call.phone.sid,
         "AccountSid": call.phone.identity.account_sid,
@@ -155,7 +144,7 @@ def test_a_document_may_come_with_the_order() -> None:
     broken = outbound({"url": "", "twiml": "<Response>"})
 
     assert say.ended == ("twiml", "twiml_end")
-    assert forms(say, "/incoming-call") == []
+    assert say.forms("/incoming-call") == []
     assert lost.problems == [15004]
     assert broken.problems == [12100]
 
@@ -176,8 +165,8 @@ def test_an_amended_order_counts_from_then_on() -> None:
     call.run(60_000)
 
     assert call.of("phone.ended")[0].at_ms == 10_000.0
-    assert forms(call, "/status") == []
-    assert forms(call, "/other")[0]["CallStatus"] == "completed"
+    assert call.forms("/status") == []
+    assert call.forms("/other")[0]["CallStatus"] == "completed"
 
 
 def test_a_call_may_end_before_it_is_dialled() -> None:
@@ -187,4 +176,4 @@ def test_a_call_may_end_before_it_is_dialled() -> None:
     call.run(1000)
 
     assert call.phone.times_ms == (0.0, None, 0.0)
-    assert forms(call, "/status")[0]["CallStatus"] == "canceled"
+    assert call.forms("/status")[0]["CallStatus"] == "canceled"

@@ -16,8 +16,9 @@ from bridge.cli import main
 from bridge.records.entry import CallEntry
 from bridge.records.listing import lines_of
 from bridge.records.store import SqlStore
-from bridge.settings import Settings, UnusableSettings, settings_from
+from bridge.settings import UnusableSettings, settings_from
 from bridge.wiring import number_policy
+from tests.environment import forget_settings
 from tests.far_ends import KEY
 from tests.record_parts import entry
 
@@ -27,8 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(autouse=True)
 def in_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings come from a file there, the default database is there, too."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path(".env").write_text(f"OPENAI_API_KEY={KEY}\n")
 

@@ -14,7 +14,8 @@ from bridge.records.entry import CallEntry, entry_of, line_of
 from bridge.records.writer import FINISH_S_MAX, INBOX_MAX, RecordWriter
 from bridge.thread_door import Blocking
 from tests.far_ends import Lines
-from tests.record_parts import START, MemorySpool, MemoryStore, entry, inline
+from tests.file_writers import at_once
+from tests.record_parts import START, MemorySpool, MemoryStore, entry
 
 T = TypeVar("T")
 DAY_S = 24 * 3600
@@ -24,7 +25,7 @@ class Place:
     """A writer between a spool and a store in memory."""
 
     def __init__(
-        self, keep_days: int = 0, disk: Blocking = inline, database: Blocking = inline
+        self, keep_days: int = 0, disk: Blocking = at_once, database: Blocking = at_once
     ) -> None:
         self.spool, self.store, self.lines = MemorySpool(), MemoryStore(), Lines()
         self.writer = RecordWriter(

@@ -12,47 +12,7 @@ from trio.testing import MockClock
 
 from bridge.release import RELEASE_S_MAX, LineReleaser, Released
 from bridge.twilio_rest import TwilioRest
-
-ACCOUNT = "AC" + "a" * 32
-CALL = "CA" + "1" * 32
-
-
-class FakeRest(httpx.AsyncBaseTransport):
-    """Twilio's REST API as far as it matters here: a list of answers, and what was asked when."""
-
-    def __init__(self, *answers: httpx.Response | Exception | float) -> None:
-        self.answers = list(answers)
-        self.requests: list[httpx.Request] = []
-        self.times: list[float] = []
-        self.closed = False
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Give the next answer, now or after its time."""
-        await request.aread()
-        self.requests.append(request)
-        self.times.append(trio.current_time())
-        answer = self.answers.pop(0)
-        if isinstance(answer, float):
-            await trio.sleep(answer)
-            pytest.fail("nobody should have waited so long")
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def aclose(self) -> None:
-        """Remember being closed."""
-        self.closed = True
-
-
-def completed() -> httpx.Response:
-    """Twilio's answer when the call has been completed."""
-    return httpx.Response(200, json={"sid": CALL, "status": "completed"})
-
-
-def refused(status: int, code: int, **headers: str) -> httpx.Response:
-    """One of Twilio's error answers."""
-    body = {"code": code, "message": "No.", "more_info": "https://x", "status": status}
-    return httpx.Response(status, json=body, headers=headers)
+from tests.rest_answers import ACCOUNT, CALL, FakeRest, completed, refused
 
 
 async def released(rest: FakeRest) -> Released:

@@ -2,84 +2,19 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-import httpx
 import pytest
 import trio
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
-from bridge.app import make_app
-from bridge.core.call import Call
 from bridge.model_lines import REALTIME_OUTBOX_MAX
-from bridge.service import BridgeApp
 from bridge.session import TWILIO_OUTBOX_MAX
 from tests.far_ends import (
     CALL,
-    CLOSED,
     KEY,
-    FarRealtime,
-    FarRest,
-    FarTwilio,
-    Lines,
-    outside,
-    settings,
 )
-
-SPEECH = bytes(range(128)) * 25  # 400 ms
-
-
-class World:
-    """A bridge between two far ends."""
-
-    def __init__(self, app: BridgeApp, realtime: FarRealtime, lines: Lines) -> None:
-        self.app = app
-        self.realtime = realtime
-        self.lines = lines
-        self.token = app.services.tokens.issue(CALL)
-
-    @asynccontextmanager
-    async def call(self, *, listens: bool = True) -> AsyncIterator[FarTwilio]:
-        """A caller's stream; leaving it drops the connection, if it is still there."""
-        async with self.app.test_client().websocket("/media-stream") as websocket:
-            twilio = FarTwilio(websocket)
-            async with trio.open_nursery() as nursery:
-                if listens:
-                    nursery.start_soon(self._listen, twilio, nursery)
-                yield twilio
-                nursery.cancel_scope.cancel()
-
-    async def _listen(self, twilio: FarTwilio, nursery: trio.Nursery) -> None:
-        try:
-            await twilio.listen()
-        except CLOSED as closed:
-            twilio.heard.append({"event": "closed", "code": closed.args[0]})
-
-    async def over(self) -> dict[str, Any]:
-        """Wait until the call is over, and return its last line."""
-        await self.lines.over.wait()
-        return self.lines.ended
-
-
-@asynccontextmanager
-async def world(
-    rest: httpx.AsyncBaseTransport | None = None, far: dict[str, Any] | None = None, **given: Any
-) -> AsyncIterator[World]:
-    """A bridge, its far ends, and nobody left when it is over."""
-    async with trio.open_nursery() as nursery:
-        realtime, lines = FarRealtime(nursery, **(far or {})), Lines()
-        app = make_app(settings(**given), outside=outside(realtime, lines, rest))
-        yield World(app, realtime, lines)
-        nursery.cancel_scope.cancel()
-    assert not app.calls.running
-
-
-async def settle() -> None:
-    """Let everything happen that happens without time passing."""
-    await trio.sleep(0.001)
+from tests.session_world import SPEECH, settle, world
 
 
 async def test_audio_goes_both_ways(autojump_clock: MockClock) -> None:
@@ -335,132 +270,3 @@ async def test_stopping_ends_the_calls(autojump_clock: MockClock) -> None:
         assert twilio.heard[-1]["event"] == "closed"
         assert not w.app.calls.running
     assert w.lines.ended["reason"] == "shutdown"
-
-
-# ------------------------------------------------------------------------------ hanging up
-CREDENTIALS: dict[str, Any] = {"twilio_account_sid": "AC" + "a" * 32, "twilio_auth_token": "t" * 32}
-
-
-async def say_goodbye(w: World, twilio: FarTwilio) -> None:
-    """The model says goodbye and calls end_call in the same response."""
-    object.__setattr__(w.app, "auth_token", None)
-    await twilio.begin(w.token)
-    await settle()
-    await w.realtime.speak(SPEECH)
-    await w.realtime.call_tool("end_call")
-    await w.realtime.finish()
-
-
-async def test_the_line_is_released_once(autojump_clock: MockClock) -> None:
-    """After farewell and grace the REST API completes the call, and that ends it."""
-    rest = FarRest()
-    async with world(rest, **CREDENTIALS) as w, w.call() as twilio:
-        await say_goodbye(w, twilio)
-        ended = await w.over()
-
-    resource = f"/2010-04-01/Accounts/{CREDENTIALS['twilio_account_sid']}/Calls/{CALL}.json"
-    assert rest.asked == [f"{resource} Status=completed"]
-    assert ended["reason"] == "agent_hung_up"
-    assert ended["record"]["line_released"] == "completed"
-    assert 3000 <= ended["ms"] < 4500
-    assert twilio.audio() == SPEECH
-
-
-@pytest.mark.parametrize(
-    ("rest", "outcome"),
-    [(FarRest(404, 20404), "already_over"), (FarRest(401, 20003), "failed")],
-)
-async def test_a_release_that_does_not_work(
-    autojump_clock: MockClock, rest: FarRest, outcome: str
-) -> None:
-    """The call ends all the same: the stream closes, and nothing follows it in the TwiML."""
-    async with world(rest, **CREDENTIALS) as w, w.call() as twilio:
-        await say_goodbye(w, twilio)
-        ended = await w.over()
-
-    assert ended["reason"] == "agent_hung_up"
-    assert w.lines.all("line_released")[0]["outcome"] == outcome
-    assert len(rest.asked) == 1
-
-
-async def test_twilio_ends_the_stream_while_rest_still_answers(autojump_clock: MockClock) -> None:
-    """The stream's end is the proof that the release worked: we hung up, not the caller."""
-    rest = FarRest(wait_s=5)
-    async with world(rest, **CREDENTIALS) as w:
-        async with w.call() as twilio:
-            await say_goodbye(w, twilio)
-            await rest.was_asked.wait()
-        await settle()
-
-    assert w.lines.ended["reason"] == "agent_hung_up"
-
-
-async def test_without_credentials_the_stream_is_closed(autojump_clock: MockClock) -> None:
-    """No REST: closing the stream ends the call."""
-    async with world() as w, w.call() as twilio:
-        await say_goodbye(w, twilio)
-        ended = await w.over()
-        await settle()
-
-        assert twilio.heard[-1] == {"event": "closed", "code": 1000}
-    assert ended["reason"] == "agent_hung_up"
-
-
-# ------------------------------------------------------------------------------ the log
-async def test_chosen_events_are_logged_without_audio(autojump_clock: MockClock) -> None:
-    """LOG_EVENT_TYPES shows events as they came, but never sound."""
-    chosen = ("response.done", "response.output_audio.delta")
-    async with world(log_event_types=chosen) as w, w.call() as twilio:
-        await twilio.begin(w.token)
-        await settle()
-        await w.realtime.speak(b"\x01" * 80)
-        await w.realtime.finish()
-        await settle()
-
-    shown = [(line["type"], line["body"]) for line in w.lines.all("realtime_event")]
-    assert [kind for kind, _ in shown] == ["response.output_audio.delta", "response.done"]
-    assert shown[0][1]["audio"] == "***"
-    assert "delta" not in shown[0][1]
-    assert shown[1][1]["response"]["status"] == "completed"
-
-
-async def test_the_callers_items_are_logged_without_their_words(autojump_clock: MockClock) -> None:
-    """Pressed keys reach the model as text of the caller, and may be somebody's PIN."""
-    async with world(log_event_types=("conversation.item.added",)) as w, w.call() as twilio:
-        await twilio.begin(w.token)
-        await settle()
-        words = {"type": "input_text", "text": "The caller pressed the keys 4 7 1 1."}
-        item = {"id": "item_1", "type": "message", "role": "user", "content": [words]}
-        await w.realtime.say("conversation.item.added", item=item)
-        await w.realtime.say("conversation.item.added", item=None)
-        await settle()
-
-    line, odd = w.lines.all("realtime_event")
-    assert line["body"]["item"]["id"] == "item_1"
-    assert "4 7 1 1" not in str(line)
-    assert odd["body"]["item"] is None
-    assert not w.lines.all("crashed")
-
-
-async def test_a_bug_of_ours_costs_one_call(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An exception ends this call, closes its session, and is logged once without secrets."""
-
-    def broken(_call: Call, message: object, _now: float) -> list[Any]:
-        raise RuntimeError(f"{KEY} in {type(message).__name__}")
-
-    async with world() as w, w.call() as twilio:
-        await twilio.begin(w.token)
-        await settle()
-        monkeypatch.setattr(Call, "receive", broken)
-        await twilio.speak(b"\x01" * 160)
-        ended = await w.over()
-        await settle()
-
-        assert len(w.realtime.closed_at) == 1
-        assert twilio.heard[-1]["event"] == "closed"
-    assert ended["reason"] == "crashed"
-    (crash,) = w.lines.all("crashed")
-    assert "RuntimeError: *** in Media" in crash["exception"]
-    assert KEY not in json.dumps(w.lines)

@@ -13,6 +13,7 @@ from bridge.settings import (
     misspelt,
     settings_from,
 )
+from tests.environment import forget_settings
 
 KEY = "sk-planted-0123456789abcdef"
 
@@ -20,9 +21,7 @@ KEY = "sk-planted-0123456789abcdef"
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The developer's own variables must not decide a test."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
 
 
 def made(**given: Any) -> Settings:

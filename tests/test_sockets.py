@@ -35,10 +35,8 @@ async def test_much_arrives_whole_and_in_order() -> None:
         wire.send(MUCH)
         wire.send(b"end")
         wire.close()
-        while not on.accepted:
-            await trio.lowlevel.checkpoint()
 
-        assert await on.accepted[0].ends() == "eof"
+        assert await (await on.first()).ends() == "eof"
         assert on.accepted[0].data == MUCH + b"end"
 
 
@@ -131,10 +129,8 @@ async def test_the_far_end_closes() -> None:
         with raw_client(port) as client:
             client.sendall(b"bye")
             client.close()
-            while not on.accepted:
-                await trio.lowlevel.checkpoint()
 
-            assert await on.accepted[0].ends() == "eof"
+            assert await (await on.first()).ends() == "eof"
             assert on.accepted[0].data == b"bye"
 
 
@@ -144,8 +140,7 @@ async def test_the_far_end_resets() -> None:
         _, port = await on.net.listen(on.accept)
         client = raw_client(port)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        while not on.accepted:
-            await trio.lowlevel.checkpoint()
+        await on.first()
         client.close()
 
         assert await on.accepted[0].ends() == "reset"
@@ -156,10 +151,7 @@ async def test_closing_sends_everything_and_then_the_end() -> None:
     async with bench() as on:
         _, port = await on.net.listen(on.accept)
         client = raw_client(port)
-        while not on.accepted:
-            await trio.lowlevel.checkpoint()
-        wire = on.accepted[0].wire
-        assert wire is not None
+        wire = await on.wire()
         wire.send(MUCH)
         wire.close()
         wire.send(b"too late")
@@ -175,10 +167,7 @@ async def test_after_closing_the_fake_hears_nothing() -> None:
     async with bench() as on:
         _, port = await on.net.listen(on.accept)
         with raw_client(port) as client:
-            while not on.accepted:
-                await trio.lowlevel.checkpoint()
-            wire = on.accepted[0].wire
-            assert wire is not None
+            wire = await on.wire()
             wire.close()
             await trio.to_thread.run_sync(client.recv, 1)
             client.sendall(b"still talking")
@@ -195,10 +184,7 @@ async def test_a_far_end_that_never_closes_is_reset() -> None:
         async with bench() as on:
             _, port = await on.net.listen(on.accept)
             with raw_client(port):
-                while not on.accepted:
-                    await trio.lowlevel.checkpoint()
-                wire = on.accepted[0].wire
-                assert wire is not None
+                wire = await on.wire()
                 wire.close()
 
                 assert await on.accepted[0].ends() == "reset"
@@ -209,10 +195,7 @@ async def test_aborting_resets() -> None:
     async with bench() as on:
         _, port = await on.net.listen(on.accept)
         with raw_client(port) as client:
-            while not on.accepted:
-                await trio.lowlevel.checkpoint()
-            wire = on.accepted[0].wire
-            assert wire is not None
+            wire = await on.wire()
             wire.abort()
 
             with pytest.raises(ConnectionResetError):
@@ -225,10 +208,7 @@ async def test_a_far_end_that_does_not_read() -> None:
     async with bench() as on:
         _, port = await on.net.listen(on.accept)
         with raw_client(port):
-            while not on.accepted:
-                await trio.lowlevel.checkpoint()
-            wire = on.accepted[0].wire
-            assert wire is not None
+            wire = await on.wire()
             unread_before = wire.unread
             sent = 0
             while not on.told:
@@ -260,11 +240,8 @@ async def test_a_far_end_may_be_left_waiting() -> None:
         _, port = await on.net.listen(on.accept)
         with raw_client(port) as client:
             client.sendall(b"one")
-            while not on.accepted:
-                await trio.lowlevel.checkpoint()
-            await on.accepted[0].hears(3)
-            wire = on.accepted[0].wire
-            assert wire is not None
+            await (await on.first()).hears(3)
+            wire = await on.wire()
             assert isinstance(wire, Throttled)
             wire.read_on(False)
             client.setblocking(False)
@@ -283,9 +260,7 @@ async def test_what_came_before_a_reset_is_heard() -> None:
     async with bench() as on:
         _, port = await on.net.listen(on.accept)
         client = raw_client(port)
-        while not on.accepted:
-            await trio.lowlevel.checkpoint()
-        ear = on.accepted[0]
+        ear = await on.first()
         assert ear.wire is not None
         client.sendall(b"last words")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -324,8 +299,7 @@ async def test_everything_ends_with_the_block() -> None:
     async with bench() as on:
         _, port = await on.net.listen(on.accept)
         client = raw_client(port)
-        while not on.accepted:
-            await trio.lowlevel.checkpoint()
+        await on.first()
     with client:
         read = client.recv(1)
 

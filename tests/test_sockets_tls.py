@@ -108,9 +108,7 @@ async def test_an_end_without_farewell() -> None:
         ear = Ear()
         wire = on.net.connect(Origin("https", "127.0.0.1", port), ear, tls=MADE.trusting())
         wire.send(b"x")
-        while not on.accepted:
-            await trio.lowlevel.checkpoint()
-        await on.accepted[0].hears(1)
+        await (await on.first()).hears(1)
         wire.abort()
 
         assert await on.accepted[0].ends() == "reset"

@@ -29,6 +29,7 @@ from bridge.tooling.function_tool import (
     taken_by,
 )
 from bridge.tooling.running import CallFacts
+from tests.file_writers import at_once
 
 FACTS = CallFacts("CA" + "0" * 32, "default")
 
@@ -78,12 +79,7 @@ def _tool(function: Callable[..., Any], *, hinted: bool = True) -> FunctionTool:
 
 async def _answer(function: Callable[..., Any], hinted: bool = False, **arguments: Any) -> Any:
     tool = _tool(function, hinted=hinted)
-    return await answer_of(tool, Call("call_1", arguments, FACTS), _at_once)
-
-
-async def _at_once(function: Callable[..., Any], *given: Any) -> Any:
-    await trio.lowlevel.checkpoint()
-    return function(*given)
+    return await answer_of(tool, Call("call_1", arguments, FACTS), at_once)
 
 
 # -- found

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bridge.cli import main
-from bridge.settings import Settings, UnusableSettings, load_settings, misspelt, settings_from
+from bridge.settings import UnusableSettings, load_settings, misspelt, settings_from
 from bridge.settings.secret_texts import secrets_of
+from tests.environment import forget_settings
 
 ORDERS = "TOOL_SECRET_ORDERS"
 VALUE = "planted-0123456789"
@@ -15,8 +16,7 @@ VALUE = "planted-0123456789"
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The developer's own variables must not decide a test."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
 
 

@@ -107,7 +107,7 @@ async def test_a_slow_service_takes_no_longer(autojump_clock: trio.testing.MockC
 
     assert trio.current_time() == pytest.approx(8.0)
     assert answered.outcome == "timeout"
-    assert all(connection.closed for connection in bench.service.connections)
+    assert [connection.closed for connection in bench.service.connections] == [True, True]
 
 
 async def test_an_output_too_large_is_not_passed_on() -> None:

@@ -14,7 +14,7 @@ from bridge.tooling.running import CallFacts
 from bridge.tooling.toolbox import THREADS_MAX
 from bridge.wiring import log_for, services_for
 from tests.far_ends import settings
-from tests.test_release import ACCOUNT, CALL, FakeRest, completed
+from tests.rest_answers import ACCOUNT, CALL, FakeRest, completed
 from tests.tool_service import Service
 
 FACTS = CallFacts(CALL, "default", "inbound")
@@ -81,7 +81,7 @@ async def test_transfers_show_the_number_that_is_set(tmp_path: Path) -> None:
         transfer_caller_id="+15550100002",
     )
     assert services.transfer is not None
-    await services.transfer.transfer(CALL, TransferLine("+15550100021"))
+    await services.transfer.transfer(CALL, TransferLine("+15550100021"), "default")
 
     (document,) = parse_qs(rest.requests[0].content.decode())["Twiml"]
     assert '<Dial callerId="+15550100002">' in document

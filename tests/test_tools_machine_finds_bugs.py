@@ -1,10 +1,6 @@
 """The machine of the tools can fail: each classic bug with function calls breaks a law."""
 
-from collections.abc import Callable
-
 import pytest
-from hypothesis import Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from bridge.core.commands import CallTool, ToolAnswered
 from bridge.core.filler import FILLER, Filler
@@ -12,10 +8,8 @@ from bridge.core.hangup import Hangup, Step
 from bridge.core.outbox import OurCommand, Outbox
 from bridge.core.responses import Responses
 from bridge.core.tool_calls import Call, ToolCalls
-from tests.test_call_tools_machine import GATE, ToolMachine
-from tests.world_parts import LawBroken
-
-Plant = Callable[[pytest.MonkeyPatch], None]
+from tests.call_machines import Plant, found
+from tests.test_call_tools_machine import ToolMachine
 
 
 def run_a_tool_twice(plant: pytest.MonkeyPatch) -> None:
@@ -131,13 +125,4 @@ BUGS: list[Plant] = [
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_the_machine_finds(bug: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     """A law breaks, and not by an accident elsewhere."""
-    bug(monkeypatch)
-    quick = settings(
-        GATE,
-        max_examples=600,
-        stateful_step_count=5,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-    )
-    with pytest.raises(LawBroken):
-        run_state_machine_as_test(ToolMachine, settings=quick)
+    assert found(bug, ToolMachine, monkeypatch, examples=600, steps=5)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli import main
-from bridge.settings import Settings
+from tests.environment import forget_settings
 
 LEAP = """
 function: calendar:isleap
@@ -18,8 +18,7 @@ INWARD = "description: It.\nurl: https://localhost/x\n"
 @pytest.fixture(autouse=True)
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tools, and nothing of the developer's own."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    forget_settings(monkeypatch)
     (tmp_path / "leap.tool.yaml").write_text(LEAP)
     (tmp_path / "inward.tool.yaml").write_text(INWARD)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")

@@ -1,6 +1,5 @@
 """One whole call in a simulated world: its order, its randomness, its faults and its end."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,41 +8,19 @@ import trio
 from bridge.legs import RealtimeLeg
 from simulator import scene
 from simulator.bridge_target import OurBridge
-from simulator.clock import run_virtually
 from simulator.report.result import ScenarioResult
 from simulator.runner import Job, play
-from simulator.scenario import Scenario
 from simulator.scene import SETTLE_MS, bridge_settings
 from simulator.stream import BridgeStream
 from simulator.trace import Event
 from simulator.world import World
+from tests.played_calls import only, played
 from tests.small_calls import NEVER_ENDS, PASSES, SPEAKS, small_call
-
-
-def played(
-    scenario: Scenario, seed: int = 0, also: Callable[[World], None] = lambda made: None
-) -> list[Event]:
-    """Everything that happened in a call. `also` is done to the world before it begins."""
-    events: list[Event] = []
-
-    async def one_call() -> None:
-        made = World(scenario, seed)
-        made.trace.subscribe(events.append)
-        also(made)
-        await made.play()
-
-    run_virtually(one_call, seed=seed)
-    return events
 
 
 def names(events: list[Event]) -> list[str]:
     """The events by source, each once, in the order of their first occurrence."""
     return list(dict.fromkeys(f"{event.who}.{event.name}" for event in events))
-
-
-def only(events: list[Event], source: str) -> list[Event]:
-    """The events of one source."""
-    return [event for event in events if f"{event.who}.{event.name}" == source]
 
 
 def test_a_call_goes_from_ring_to_release(tmp_path: Path) -> None:
