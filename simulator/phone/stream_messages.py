@@ -58,9 +58,13 @@ class StreamMessages:
 
     def media(self, frame: bytes, timestamp_ms: int) -> bytes:
         """One frame of the caller."""
+        payload = _SILENT_PAYLOAD if frame is SILENT_FRAME else b2a_base64(frame, newline=False)
+        return self.media_in_base64(payload, timestamp_ms)
+
+    def media_in_base64(self, payload: bytes, timestamp_ms: int) -> bytes:
+        """One frame of the caller, encoded before."""
         self._sequence += 1
         self._chunk += 1
-        payload = _SILENT_PAYLOAD if frame is SILENT_FRAME else b2a_base64(frame, newline=False)
         return (
             b'{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d",'
             b'"timestamp":"%d","payload":"%b%b'
