@@ -355,7 +355,7 @@ class Session:
         if line is not None:
             self._nursery.start_soon(line.hang_up)
 
-    def _note_flight(self, leg: LegName, event: str, **fields: Any) -> None:
+    def _note_flight(self, leg: LegName, event: str, /, **fields: Any) -> None:
         if self._flight is not None:
             self._flight.note(leg, event, trio.current_time(), **fields)
 

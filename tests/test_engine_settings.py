@@ -77,7 +77,7 @@ def test_each_engine_has_voices_of_its_own(given: dict[str, str], voice: str, fi
     if fits:
         assert settings_from({**given, "VOICE": voice}).voice == voice
     else:
-        assert complaints({**given, "VOICE": voice})[0].startswith("VOICE: got 'vesper', may be: ")
+        assert complaints({**given, "VOICE": voice})[0].startswith('VOICE: got "vesper", may be: ')
 
 
 def test_elsewhere_any_voice_may_be() -> None:

@@ -124,7 +124,7 @@ def test_a_wrong_secret_is_not_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("VOICE=marine", "VOICE: got 'marine', may be: alloy, "),
+        ("VOICE=marine", 'VOICE: got "marine", may be: alloy, '),
         ("PROMPT_VERSION=2", "PROMPT_VERSION: set without PROMPT_ID"),
         ("REALTIME_URL=wss://host:port/x", 'REALTIME_URL: got "wss://host:port/x"'),
         ("PUBLIC_URL=https://h.example/?a=b", 'PUBLIC_URL: got "https://h.example/?a=b"'),

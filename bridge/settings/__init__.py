@@ -3,18 +3,17 @@
 Owns what the rest of the bridge may import of it; `settings` puts the parts together.
 """
 
-from bridge.settings.settings import (
+from bridge.settings.complaints import UnusableSettings
+from bridge.settings.environment import (
     EnvironmentSettings,
-    Settings,
-    UnusableSettings,
     is_secret,
     load_settings,
-    may_be,
-    missing_for_production,
     misspelt,
     secret_names,
     settings_from,
 )
+from bridge.settings.gaps import missing_for_production
+from bridge.settings.settings import Settings
 
 __all__ = [
     "EnvironmentSettings",
@@ -22,7 +21,6 @@ __all__ = [
     "UnusableSettings",
     "is_secret",
     "load_settings",
-    "may_be",
     "missing_for_production",
     "misspelt",
     "secret_names",

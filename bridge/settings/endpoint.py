@@ -3,20 +3,14 @@
 Owns what may be said about them. Must not know what a session does with them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, SecretStr, field_validator, model_validator
 
+from bridge.settings.misfits import Misfit
 from bridge.settings.words import check_port, setting
 
 OPENAI_HOST: Final = "api.openai.com"
@@ -32,6 +26,7 @@ LIVE_VOICES: Final = (
 )
 """Voices of GPT-Live (openai-python 3.52.0, types/live/built_in_voice)."""
 
+_KEY: Final = "a key such as sk-..."
 _OF_REALTIME: Final = {
     "realtime_dialect": "ga",
     "prompt_id": None,
@@ -53,9 +48,7 @@ class EndpointSettings(BaseModel):
         "how the endpoint is shown the key: Azure takes api-key, or Entra's tokens",
         "bearer, api-key or entra",
     )
-    openai_api_key: SecretStr | None = setting(
-        None, "key of the endpoint", "a key such as sk-...", min_length=1, validate_default=True
-    )
+    openai_api_key: SecretStr | None = setting(None, "key of the endpoint", _KEY, min_length=1)
     engine: Literal["realtime", "live"] = setting(
         "realtime", "the speech model's API: Realtime, or GPT-Live", "realtime or live"
     )
@@ -143,59 +136,62 @@ class EndpointSettings(BaseModel):
         check_port(parts.port)
         return value.rstrip("/")
 
-    @field_validator("openai_api_key")
-    @classmethod
-    def _some_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is None and info.data.get("realtime_auth") != "entra":
-            raise PydanticCustomError("missing", "the key is missing")
-        return value
 
-
-def engine_complaint(settings: Any) -> str:
-    """What does not fit the engine or its keys, as "NAME: why"; empty = all does.
+def engine_misfits(settings: Any) -> Iterator[Misfit]:
+    """What does not fit the engine or its keys.
 
     Args:
         settings: the whole `Settings`, of which the settings here are a part.
     """
-    return _not_for_live(settings) or _not_for_xai(settings) or _not_for_entra(settings)
+    if settings.openai_api_key is None and settings.realtime_auth != "entra":
+        yield Misfit("openai_api_key", f"is missing, may be: {_KEY}", ("realtime_auth",))
+    if settings.engine == "live":
+        yield from _misfits_of_live(settings)
+    if settings.realtime_dialect == "xai":
+        yield from _misfits_of_xai(settings)
+    if settings.realtime_auth == "entra":
+        yield from _misfits_of_entra(settings)
+    else:
+        yield from _misfits_without_entra(settings)
 
 
-def _not_for_live(settings: Any) -> str:
-    if settings.engine != "live":
-        return ""
+def _misfits_of_live(settings: Any) -> Iterator[Misfit]:
     for name, default in _OF_REALTIME.items():
         if getattr(settings, name) != default:
-            return f"{name.upper()}: has no meaning with ENGINE=live, leave it out"
-    return ""
+            yield Misfit(name, "has no meaning with ENGINE=live, leave it out", ("engine",))
 
 
-def _not_for_xai(settings: Any) -> str:
-    if settings.realtime_dialect != "xai":
-        return ""
+def _misfits_of_xai(settings: Any) -> Iterator[Misfit]:
+    dialect = ("realtime_dialect",)
     if settings.turn_detection != "server_vad":
-        return "TURN_DETECTION: REALTIME_DIALECT=xai knows server_vad only"
+        yield Misfit("turn_detection", "REALTIME_DIALECT=xai knows server_vad only", dialect)
     for name in ("vad_create_response", "vad_interrupt_response"):
         if not getattr(settings, name):
-            return f"{name.upper()}: cannot be switched off with REALTIME_DIALECT=xai"
+            yield Misfit(name, "cannot be switched off with REALTIME_DIALECT=xai", dialect)
     if settings.prompt_id:
-        return "PROMPT_ID: REALTIME_DIALECT=xai knows no stored prompts"
-    return ""
+        yield Misfit("prompt_id", "REALTIME_DIALECT=xai knows no stored prompts", dialect)
 
 
-def _not_for_entra(settings: Any) -> str:
-    ways = settings.azure_client_secret, settings.azure_federated_token_file
-    if settings.realtime_auth != "entra":
-        for name in ("azure_client_secret", "azure_federated_token_file"):
-            if getattr(settings, name) is not None:
-                return f"{name.upper()}: is used with REALTIME_AUTH=entra only"
-        return ""
+def _misfits_without_entra(settings: Any) -> Iterator[Misfit]:
+    for name in ("azure_client_secret", "azure_federated_token_file"):
+        if getattr(settings, name) is not None:
+            yield Misfit(name, "is used with REALTIME_AUTH=entra only", ("realtime_auth",))
+
+
+def _misfits_of_entra(settings: Any) -> Iterator[Misfit]:
     for name in ("azure_tenant_id", "azure_client_id"):
         if getattr(settings, name) is None:
-            return f"{name.upper()}: is needed with REALTIME_AUTH=entra"
+            yield Misfit(name, "is needed with REALTIME_AUTH=entra", ("realtime_auth",))
+    ways = settings.azure_client_secret, settings.azure_federated_token_file
     if sum(way is not None for way in ways) != 1:
-        return (
-            "AZURE_CLIENT_SECRET: REALTIME_AUTH=entra needs either it or AZURE_FEDERATED_TOKEN_FILE"
+        yield Misfit(
+            "azure_client_secret",
+            "REALTIME_AUTH=entra needs either it or AZURE_FEDERATED_TOKEN_FILE",
+            ("realtime_auth", "azure_federated_token_file"),
         )
     if settings.call_token_secret is None and settings.openai_api_key is None:
-        return "CALL_TOKEN_SECRET: is needed with REALTIME_AUTH=entra and no OPENAI_API_KEY"
-    return ""
+        yield Misfit(
+            "call_token_secret",
+            "is needed with REALTIME_AUTH=entra and no OPENAI_API_KEY",
+            ("realtime_auth", "openai_api_key"),
+        )

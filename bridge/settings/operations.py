@@ -4,13 +4,15 @@ Owns what may be said about them. Must not know what is done with them.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
+from bridge.settings.misfits import Misfit
 from bridge.settings.words import YES_NO, seconds, setting
 
 WORKERS_MAX = 64
@@ -113,8 +115,11 @@ class OperationsSettings(BaseModel):
             assert parts.port is None or parts.port <= PORT_LAST  # reading it was the check
         return value
 
-    @model_validator(mode="after")
-    def _ports_suffice(self) -> "OperationsSettings":
-        if self.metrics_port is not None and self.metrics_port + self.workers - 1 > PORT_LAST:
-            raise ValueError("METRICS_PORT: too high, each of WORKERS needs a port from it on")
-        return self
+
+def operations_misfits(settings: OperationsSettings) -> Iterator[Misfit]:
+    """What the processes cannot share."""
+    port = settings.metrics_port
+    if port is not None and port + settings.workers - 1 > PORT_LAST:
+        yield Misfit(
+            "metrics_port", "too high, each of WORKERS needs a port from it on", ("workers",)
+        )

@@ -4,13 +4,15 @@ Owns what may be said about them. Must not know how a call is made.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from bridge.api_tokens import is_hash
+from bridge.settings.misfits import Misfit
 from bridge.settings.words import YES_NO, setting
 
 _HASHES = "hashes that `callbridge token` prints, sha256$... each, with commas"
@@ -95,11 +97,12 @@ class OutboundSettings(BaseModel):
             raise ValueError
         return value
 
-    @model_validator(mode="after")
-    def _message_is_said(self) -> "OutboundSettings":
-        if self.machine_detected == "message" and not self.machine_message:
-            raise ValueError("MACHINE_MESSAGE: is missing, and MACHINE_DETECTED is message")
-        return self
+
+def outbound_misfits(settings: OutboundSettings) -> Iterator[Misfit]:
+    """What calls out cannot do as they are set."""
+    if settings.machine_detected == "message" and not settings.machine_message:
+        problem = "is missing, and MACHINE_DETECTED is message"
+        yield Misfit("machine_message", problem, ("machine_detected",))
 
 
 def outbound_gaps(settings: OutboundSettings) -> list[str]:

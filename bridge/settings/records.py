@@ -3,12 +3,14 @@
 Owns what may be said about them. Must not know what a record holds.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, SecretStr, field_validator
 
+from bridge.settings.misfits import Misfit
 from bridge.settings.words import YES_NO, setting
 
 DATABASE_OFF = "off"
@@ -59,13 +61,15 @@ class RecordSettings(BaseModel):
         assert parts.port is None or parts.port <= 65_535  # reading it was the check
         return value
 
-    @model_validator(mode="after")
-    def _hashes_have_a_key(self) -> "RecordSettings":
-        if self.record_numbers == "hashed" and self.record_numbers_key is None:
-            raise ValueError(
-                "RECORD_NUMBERS_KEY: is missing; without it a hashed number is soon guessed"
-            )
-        return self
+
+def record_misfits(settings: RecordSettings) -> Iterator[Misfit]:
+    """What call records cannot do as they are set."""
+    if settings.record_numbers == "hashed" and settings.record_numbers_key is None:
+        yield Misfit(
+            "record_numbers_key",
+            "is missing; without it a hashed number is soon guessed",
+            ("record_numbers",),
+        )
 
 
 def record_gaps(settings: RecordSettings) -> list[str]:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from dotenv import dotenv_values
-
 from bridge.errors import SettingsError
+from bridge.settings.env_file import variables_in
 
 SUFFIX: Final = "_FILE"
 BYTES_MAX: Final = 64 * 1024
@@ -71,10 +70,4 @@ def _text(path: Path) -> str:
 
 
 def _in_file(env_file: Path | None) -> Mapping[str, str]:
-    if env_file is None or not env_file.is_file():
-        return {}
-    try:
-        found = dotenv_values(env_file, encoding="utf-8")
-    except UnicodeDecodeError:
-        return {}  # whoever reads the settings says so
-    return {name.upper(): value for name, value in found.items() if value is not None}
+    return {name.upper(): value for name, value in variables_in(env_file).items()}

@@ -1,50 +1,40 @@
 """What an operator can set: names, defaults, limits, and the words for a wrong value.
 
-Owns the environment and `.env`. Must not know what the rest of the bridge does with a setting.
-`Settings(...)` reads nothing but its arguments; only `load_settings` looks at the environment.
+Owns which settings there are, and which do not fit together. Must not know what the rest of the
+bridge does with a setting. `Settings(...)` reads nothing but its arguments, and raises
+`UnusableSettings` if any is wrong.
 """
 
-import difflib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import (
     ConfigDict,
+    ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bridge.errors import BridgeError, SettingsError
+from bridge.errors import SettingsError
 from bridge.settings.agents import AgentSettings
-from bridge.settings.endpoint import VOICES, EndpointSettings, engine_complaint
+from bridge.settings.complaints import UnusableSettings, complaint, meant, one_word, shortened
+from bridge.settings.endpoint import VOICES, EndpointSettings, engine_misfits
 from bridge.settings.flight import FlightSettings
-from bridge.settings.long_calls import LongCallSettings, fallback_gaps
-from bridge.settings.operations import OperationsSettings
-from bridge.settings.outbound import OutboundSettings, outbound_gaps
+from bridge.settings.long_calls import LongCallSettings
+from bridge.settings.misfits import Misfit, errors_of
+from bridge.settings.operations import OperationsSettings, operations_misfits
+from bridge.settings.outbound import OutboundSettings, outbound_misfits
 from bridge.settings.quiet import QuietSettings
 from bridge.settings.recording import RecordingSettings
-from bridge.settings.records import RecordSettings, record_gaps
-from bridge.settings.secret_files import read_prefixed_secrets, read_secret_files
-from bridge.settings.tools import SECRET_PREFIX, ToolSettings
+from bridge.settings.records import RecordSettings, record_misfits
+from bridge.settings.tools import ToolSettings
 from bridge.settings.words import YES_NO, check_port
 from bridge.settings.words import seconds as _seconds
 from bridge.settings.words import setting as _set
-
-
-class UnusableSettings(BridgeError):  # noqa: N818 - it is made of errors
-    """One or more settings are missing or wrong; one readable line for each in `lines`."""
-
-    def __init__(self, errors: list[SettingsError]) -> None:
-        self.lines = [str(error) for error in errors]
-        super().__init__("\n".join(self.lines))
 
 
 class Settings(
@@ -169,6 +159,11 @@ class Settings(
         """`NAME=` means the default, except for GREETING, where silence is a wish."""
         return {name: value for name, value in values.items() if value != "" or name == "greeting"}
 
+    @field_validator("openai_api_key", "twilio_auth_token", "azure_client_secret", "metrics_token")
+    @classmethod
+    def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
+        return one_word(value)
+
     @field_validator("public_url", "twilio_api_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
@@ -196,26 +191,25 @@ class Settings(
                 raise ValueError from why
         return value
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> "Settings":
-        if self.system_message and self.system_message_file:
-            raise ValueError(
-                "SYSTEM_MESSAGE and SYSTEM_MESSAGE_FILE: both are set, set one of them"
-            )
-        if self.prompt_version and not self.prompt_id:
-            raise ValueError("PROMPT_VERSION: set without PROMPT_ID")
-        if self.idle_nudge_seconds and self.vad_idle_timeout_ms:
-            raise ValueError(
-                "IDLE_NUDGE_SECONDS and VAD_IDLE_TIMEOUT_MS: both are set, set one of them"
-            )
-        if complaint := engine_complaint(self):
-            raise ValueError(complaint)
-        if not self.has_voice(self.voice):
-            known, meant = ", ".join(self.voices), _meant(self.voice, self.voices)
-            raise ValueError(
-                f"VOICE: got {self.voice!r}, may be: {known}, or a custom voice_...{meant}"
-            )
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_mistakes_at_once(cls, given: Any, made: ModelWrapValidatorHandler[Self]) -> Self:
+        """Values that are wrong by themselves do not hide those which do not fit together."""
+        errors: list[SettingsError] = []
+        wrong: set[str] = set()
+        try:
+            settings = made(given)
+        except ValidationError as found:
+            details = found.errors(include_url=False)
+            errors = [complaint(detail, cls.model_fields) for detail in details]
+            wrong = {str(detail["loc"][0]) for detail in details}
+        if wrong:
+            settings = made({name: value for name, value in given.items() if name not in wrong})
+        errors += errors_of(_misfits(settings), wrong)
+        if errors:
+            # Outside the except clause: a chained traceback would show the values, keys included.
+            raise UnusableSettings(_in_order(errors, cls.model_fields))
+        return settings
 
     @property
     def can_release(self) -> bool:
@@ -238,141 +232,43 @@ class Settings(
         return f"{whom} How can I help you?"
 
 
-class EnvironmentSettings(Settings, BaseSettings):
-    """The same settings, read from the environment and a .env file; the environment wins."""
+def _misfits(settings: Settings) -> Iterator[Misfit]:
+    """Which settings do not fit together, each by itself being right."""
+    if settings.system_message and settings.system_message_file:
+        yield Misfit(
+            "system_message",
+            "both are set, set one of them",
+            ("system_message_file",),
+            "SYSTEM_MESSAGE and SYSTEM_MESSAGE_FILE",
+        )
+    if settings.prompt_version and not settings.prompt_id:
+        yield Misfit("prompt_version", "set without PROMPT_ID", ("prompt_id",))
+    if settings.idle_nudge_seconds and settings.vad_idle_timeout_ms:
+        yield Misfit(
+            "idle_nudge_seconds",
+            "both are set, set one of them",
+            ("vad_idle_timeout_ms",),
+            "IDLE_NUDGE_SECONDS and VAD_IDLE_TIMEOUT_MS",
+        )
+    if not settings.has_voice(settings.voice):
+        known, hint = ", ".join(settings.voices), meant(settings.voice, settings.voices)
+        yield Misfit(
+            "voice",
+            f"got {shortened(settings.voice)}, may be: {known}, or a custom voice_...{hint}",
+            ("engine", "realtime_url", "live_url"),
+        )
+    yield from engine_misfits(settings)
+    yield from outbound_misfits(settings)
+    yield from operations_misfits(settings)
+    yield from record_misfits(settings)
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", case_sensitive=False, env_file_encoding="utf-8"
+
+def _in_order(errors: list[SettingsError], names: Iterable[str]) -> list[SettingsError]:
+    """As the settings are declared; what is none of them comes last."""
+    places = {name.upper(): place for place, name in enumerate(names)}
+    return sorted(
+        errors, key=lambda error: places.get(error.variable.partition(" ")[0], len(places))
     )
-
-
-def load_settings(env_file: Path | None = Path(".env")) -> Settings:
-    """The settings of this process.
-
-    Raises:
-        UnusableSettings: with a line for each value that is missing or wrong.
-    """
-    secrets, errors = read_secret_files(secret_names(), env_file)
-    for_tools, wrong_files = read_prefixed_secrets(SECRET_PREFIX, env_file)
-    errors += wrong_files
-    try:
-        given = EnvironmentSettings(_env_file=env_file, **secrets, tool_secrets=for_tools)  # type: ignore[call-arg,arg-type]
-        if not errors:
-            return given
-    except ValidationError as wrong:
-        named = {error.variable.removesuffix("_FILE") for error in errors}
-        errors += [error for error in _complaints(wrong) if error.variable not in named]
-    except UnicodeDecodeError:
-        errors = [SettingsError(str(env_file), "is not a UTF-8 text file")]
-    # Outside the except clauses: a chained traceback would show the values again, keys included.
-    raise UnusableSettings(errors)
-
-
-def settings_from(environment: Mapping[str, str]) -> Settings:
-    """The settings in a mapping of variables, and nothing from the process's own environment.
-
-    Raises:
-        UnusableSettings: with a line for each name or value that is wrong.
-    """
-    secrets = {name: text for name, text in environment.items() if name.startswith(SECRET_PREFIX)}
-    others = {name.lower(): text for name, text in environment.items() if name not in secrets}
-    try:
-        return Settings.model_validate({**others, "tool_secrets": secrets} if secrets else others)
-    except ValidationError as wrong:
-        errors = _complaints(wrong)
-    raise UnusableSettings(errors)
-
-
-def misspelt(env_file: Path | None = Path(".env")) -> list[str]:
-    """A warning for each variable of the .env file that looks like one of ours and is none."""
-    if env_file is None or not env_file.is_file():
-        return []
-    names = [name.upper() for name in Settings.model_fields]
-    names += [f"{name}_FILE" for name in secret_names()]
-    unknown = [
-        name
-        for name in dotenv_values(env_file, encoding="utf-8")
-        if name.upper() not in names and not name.startswith(SECRET_PREFIX)
-    ]
-    return [
-        f"{name}: unknown setting{hint}"
-        for name in unknown
-        if (hint := _meant(name.upper(), names))
-    ]
-
-
-def missing_for_production(settings: Settings) -> list[str]:
-    """What still works without these, and why it should not stay so."""
-    gaps = []
-    if settings.twilio_auth_token is None:
-        gaps.append(
-            "TWILIO_AUTH_TOKEN is not set: anyone can call the webhook, signatures are not verified"
-        )
-    if not settings.can_release:
-        gaps.append(
-            "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not both set: "
-            "a call is ended by closing its stream, not by the REST API"
-        )
-    if settings.public_url is None:
-        gaps.append(
-            "PUBLIC_URL is not set: the stream's address is taken from the request's Host headers"
-        )
-    elif settings.public_url.startswith("http://"):
-        gaps.append("PUBLIC_URL is not https: Twilio connects only to wss:// streams")
-    if settings.temperature is not None and settings.realtime_dialect == "ga":
-        gaps.append("TEMPERATURE is set and will not be used: only the beta dialect knows it")
-    gaps += fallback_gaps(settings, can_release=settings.can_release)
-    return gaps + outbound_gaps(settings) + record_gaps(settings)
-
-
-def may_be(name: str) -> str:
-    """The values a setting accepts, in words."""
-    extra = Settings.model_fields[name].json_schema_extra
-    assert isinstance(extra, dict)
-    return str(extra["may_be"])
-
-
-def is_secret(name: str) -> bool:
-    """Whether a setting's value must never be shown."""
-    return "SecretStr" in str(Settings.model_fields[name].annotation)
-
-
-def secret_names() -> list[str]:
-    """The settings that can also stand in files, in capitals."""
-    named_by_operators = "tool_secrets"
-    names = (name for name in Settings.model_fields if name != named_by_operators)
-    return [name.upper() for name in names if is_secret(name)]
-
-
-def _complaints(wrong: ValidationError) -> list[SettingsError]:
-    return [_complaint(error) for error in wrong.errors(include_url=False)]
-
-
-def _complaint(error: ErrorDetails) -> SettingsError:
-    if not error["loc"]:
-        variable, _, problem = error["msg"].removeprefix("Value error, ").partition(": ")
-        return SettingsError(variable, problem)
-    name = str(error["loc"][0])
-    if error["type"] == "extra_forbidden":
-        known = [field.upper() for field in Settings.model_fields]
-        return SettingsError(name.upper(), f"unknown setting{_meant(name.upper(), known)}")
-    if error["type"] == "missing":
-        got = "is missing"
-    elif is_secret(name):
-        got = "got a value that does not fit (not shown)"
-    else:
-        got = f"got {_shortened(error['input'])}"
-    return SettingsError(name.upper(), f"{got}, may be: {may_be(name)}")
-
-
-def _shortened(value: Any) -> str:
-    words = json.dumps(str(value), ensure_ascii=False)
-    return words if len(words) <= 80 else f'{words[:76]}..."'
-
-
-def _meant(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _default_instructions(company: str) -> str:

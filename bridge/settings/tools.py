@@ -73,7 +73,7 @@ class ToolSettings(BaseModel):
         "hosts which HTTP tools may reach at private addresses and without TLS",
         "host names or addresses with commas, such as orders.internal,10.0.0.5",
     )
-    tool_secrets: dict[str, SecretStr] = setting(
+    tool_secrets: Annotated[dict[str, SecretStr], NoDecode] = setting(
         {},
         f"for headers of HTTP tools, from any number of {SECRET_PREFIX}NAME",
         f"given as {SECRET_PREFIX}NAME or {SECRET_PREFIX}NAME_FILE",

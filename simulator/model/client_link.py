@@ -47,6 +47,8 @@ PING_MS: Final = 20_260.0
 PING_BYTES: Final = 4
 CLOSE_PATIENCE_MS: Final = 10_000.0
 """How long a client may take to answer a close frame."""
+GARBLED: Final = b'{"type":"response.output_audio.delta","delta":'
+"""An event that breaks off."""
 
 
 @dataclass(slots=True)
@@ -254,6 +256,10 @@ class ClientLink(ABC):
                 self.close(fault.close_code)
             case "error":
                 self._fail(fault.code)
+            case "garbled":
+                self._note("garbled", {"count": fault.count})
+                for _ in range(fault.count):
+                    self._send(partial(self._frames.text, GARBLED))
 
     def _note(self, name: str, data: dict[str, Any]) -> None:
         self._endpoint.trace.record("realtime", name, connection=self._number, **data)

@@ -224,14 +224,16 @@ class AutoReply:
 class ModelFault:
     """`wait_ms` after `when`: drop, stall for `duration_ms`, error `code`, close `close_code`.
 
+    Or `count` messages that are no events.
     `session`: the number of the connection which it hits; 0 = all that are there.
     """
 
-    kind: Literal["drop", "stall", "error", "close"]
+    kind: Literal["drop", "stall", "error", "close", "garbled"]
     when: Trigger
     code: str = ""
     close_code: int = 1000
     duration_ms: float = INFINITE_MS
+    count: int = 0
     wait_ms: float = 0.0
     session: int = 0
     line: int = 0

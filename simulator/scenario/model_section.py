@@ -222,7 +222,7 @@ REPLY: Record[Reply] = Record(
 
 
 def _fault(given: dict[str, Any], node: Mapping, desk: Desk) -> ModelFault:
-    kind = only_one(given, ("stall", "drop", "error", "close"), node, desk)
+    kind = only_one(given, ("stall", "drop", "error", "close", "garbled"), node, desk)
     common = {"when": given["when"], "wait_ms": given.get("wait_ms", 0.0), "line": node.line}
     common["session"] = given.get("session", 0)
     if kind == "stall":
@@ -231,6 +231,8 @@ def _fault(given: dict[str, Any], node: Mapping, desk: Desk) -> ModelFault:
         return ModelFault("error", code=given["error"], **common)
     if kind == "close":
         return ModelFault("close", close_code=given["close"], **common)
+    if kind == "garbled":
+        return ModelFault("garbled", count=given["garbled"], **common)
     return ModelFault("drop", **common)
 
 
@@ -241,6 +243,7 @@ _FAULT: Record[ModelFault] = Record(
         Field("drop", Flag(only=True), "The connection breaks without a word."),
         Field("error", _CODE, "An error event with this code; the session goes on."),
         Field("close", Whole(1000, 4999), "The server closes with this code."),
+        Field("garbled", Whole(1, 1000), "So many messages come that are no events."),
         Field("when", TRIGGER, "What it waits for.", required=True),
         Field("wait", DURATION, "And then so much longer.", into="wait_ms"),
         Field("session", Whole(1, 1000), "Only the connection of this number. Not given: all."),

@@ -1,0 +1,91 @@
+"""The settings of a process: from its environment, its `.env` file, and the files named there.
+
+Owns where a setting may stand. Must not know what any of them means.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bridge.errors import SettingsError
+from bridge.settings import complaints
+from bridge.settings.complaints import UnusableSettings, meant
+from bridge.settings.env_file import broken_lines, unreadable, variables_in
+from bridge.settings.secret_files import read_prefixed_secrets, read_secret_files
+from bridge.settings.settings import Settings
+from bridge.settings.tools import SECRET_PREFIX
+
+
+class EnvironmentSettings(Settings, BaseSettings):
+    """The same settings, read from the environment and a .env file; the environment wins."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", case_sensitive=False, env_file_encoding="utf-8"
+    )
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        UnusableSettings: with a line for each value that is missing or wrong.
+    """
+    if reason := unreadable(env_file):
+        raise UnusableSettings([SettingsError(str(env_file), reason)])
+    errors = broken_lines(env_file)
+    secrets, wrong_files = read_secret_files(_readable_from_files(), env_file)
+    for_tools, wrong_tool_files = read_prefixed_secrets(SECRET_PREFIX, env_file)
+    errors += wrong_files + wrong_tool_files
+    named = {error.variable.removesuffix("_FILE") for error in errors}
+    found: dict[str, Any] = {**secrets, "tool_secrets": for_tools} if for_tools else {**secrets}
+    try:
+        given = EnvironmentSettings(_env_file=env_file, **found)  # type: ignore[call-arg]
+    except UnusableSettings as wrong:
+        errors += [error for error in wrong.errors if error.variable not in named]
+    if errors:
+        raise UnusableSettings(errors)
+    return given
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """The settings in a mapping of variables, and nothing from the process's own environment.
+
+    Raises:
+        UnusableSettings: with a line for each name or value that is wrong.
+    """
+    secrets = {name: text for name, text in environment.items() if name.startswith(SECRET_PREFIX)}
+    others = {name.lower(): text for name, text in environment.items() if name not in secrets}
+    return Settings.model_validate({**others, "tool_secrets": secrets} if secrets else others)
+
+
+def misspelt(env_file: Path | None = Path(".env")) -> list[str]:
+    """A warning for each variable of the .env file that looks like one of ours and is none."""
+    names = [name.upper() for name in Settings.model_fields]
+    names += [f"{name}_FILE" for name in secret_names()]
+    unknown = [
+        name
+        for name in variables_in(env_file)
+        if name.upper() not in names and not name.startswith(SECRET_PREFIX)
+    ]
+    return [
+        f"{name}: unknown setting{hint}" for name in unknown if (hint := meant(name.upper(), names))
+    ]
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting's value must never be shown."""
+    return complaints.is_secret(Settings.model_fields[name])
+
+
+def secret_names() -> list[str]:
+    """The settings that can also stand in files, in capitals."""
+    named_by_operators = "tool_secrets"
+    names = (name for name in Settings.model_fields if name != named_by_operators)
+    return [name.upper() for name in names if is_secret(name)]
+
+
+def _readable_from_files() -> list[str]:
+    """Those of them whose NAME_FILE is not a setting with a meaning of its own."""
+    return [name for name in secret_names() if f"{name.lower()}_file" not in Settings.model_fields]
