@@ -4,6 +4,7 @@ Each function plants the bug it is named for in the bridge, for as long as `patc
 docstring says how a bridge comes by it.
 """
 
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
@@ -11,7 +12,7 @@ import trio
 from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 
 import bridge.routes.incoming
-from bridge import legs, line_update, twilio_rest
+from bridge import legs, line_update, media_socket, twilio_rest
 from bridge.call_token import CallTokens
 from bridge.core import realtime, realtime_requests, realtime_session, twilio
 from bridge.core.call import Call
@@ -22,6 +23,7 @@ from bridge.core.mulaw import FRAME_BYTES, SILENCE
 from bridge.core.outbox import Outbox
 from bridge.core.plan import CallPlan
 from bridge.core.realtime import Dialect, SessionUpdate, TurnDetectionUpdate
+from bridge.engines.engine import Told
 from bridge.legs import RealtimeLeg
 from bridge.release import LineReleaser, Released
 
@@ -85,6 +87,23 @@ def deaf_session_believed(patch: MonkeyPatch) -> None:
     """What was sent counts as heard, though it lay in a buffer."""
     unheard = Caller.unheard
     patch.setattr(Caller, "unheard", lambda self, *, deaf: unheard(self, deaf=False))
+
+
+def last_words_never_taken(patch: MonkeyPatch) -> None:
+    """The call is over, and the server's reader waits for ever for somebody who takes a frame."""
+    patch.setattr(media_socket, "CLOSE_S_MAX", 0.0)
+
+
+def unreadable_message_ends_the_call(patch: MonkeyPatch) -> None:
+    """What is no event of the model's is taken for the end of its connection."""
+    decode = legs.RealtimeLeg.decode
+
+    def planted(self: RealtimeLeg, text: str | None) -> Sequence[Told]:
+        told = decode(self, text)
+        unreadable = any(isinstance(event, realtime.Malformed) for _, event in told)
+        return [(None, realtime.Closed(1007))] if unreadable else told
+
+    patch.setattr(legs.RealtimeLeg, "decode", planted)
 
 
 def refusal_not_noticed(patch: MonkeyPatch) -> None:

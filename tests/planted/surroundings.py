@@ -104,6 +104,16 @@ SURROUNDINGS = (
         "agent_turns: count==2",
     ),
     bug(
+        line.last_words_never_taken,
+        "network/twilio-does-not-read-a-long-speech",
+        "law session_leaked",
+    ),
+    bug(
+        line.unreadable_message_ends_the_call,
+        "faults/messages-nobody-can-read",
+        "bridge.log: exactly 21",
+    ),
+    bug(
         line.refusal_not_noticed,
         "faults/session-refused how=invalid_model",
         "twiml: exactly 1",
