@@ -161,6 +161,19 @@ def test_an_env_file_that_is_no_text_is_a_sentence_in_every_command(
     assert capsys.readouterr() == ("", f"{path}: is not a UTF-8 text file\n")
 
 
+def test_an_env_file_that_was_named_must_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in its name would start a service without what stands in it; .env itself may lack."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    code = main(["check", "--env-file", "staging.env"])
+
+    assert code == 2
+    assert capsys.readouterr().err == "staging.env: there is no such file\n"
+    assert main(["check"]) == 0
+
+
 def test_an_env_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's reason is given."""
     path = tmp_path / "settings.env"

@@ -6,19 +6,24 @@ Owns how it is read, and that nobody but us speaks about its mistakes. Must not 
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
 
 from bridge.errors import SettingsError
 
+DEFAULT: Final = Path(".env")
+"""What is read if nothing is said. There need not be one."""
+
 # The library warns of each broken line, each time that it reads the file: we say it, and once.
 logging.getLogger("dotenv").addHandler(logging.NullHandler())
 
 
 def unreadable(env_file: Path | None) -> str:
-    """Why the file cannot be read as a text; empty if it can, or if there is none."""
+    """Why the file cannot be read as a text; empty if it can, or if `DEFAULT` is not there."""
+    if env_file not in (None, DEFAULT) and not env_file.exists():
+        return "there is no such file"
     try:
         if _is_there(env_file):
             env_file.read_text(encoding="utf-8")
