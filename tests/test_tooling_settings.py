@@ -1,5 +1,6 @@
 """The settings of tools, and secrets that an operator names."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_secret_is_shown_by_its_name_only(
     monkeypatch.setenv(ORDERS, VALUE)
     monkeypatch.setenv("TOOL_SIGNING_SECRET", "0123456789abcdef")
 
-    assert main(["check", "--env-file", "/nowhere/.env"]) == 0
+    assert main(["check", "--env-file", os.devnull]) == 0
     shown = capsys.readouterr().out
     assert f"TOOL_SECRETS={ORDERS}\n" in shown
     assert VALUE not in shown
@@ -121,7 +122,7 @@ def test_check_tells_what_tools_do_and_lack(
     monkeypatch.setenv("AGENTS_DIR", str(tmp_path))
     monkeypatch.setenv("TRANSFER_NUMBER", "+15550100021")
 
-    assert main(["check", "--env-file", "/nowhere/.env"]) == 0
+    assert main(["check", "--env-file", os.devnull]) == 0
     lines = capsys.readouterr().out.splitlines()
 
     assert "tool order: GET https://api.example.com/{a}, 8 s" in lines

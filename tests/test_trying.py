@@ -1,5 +1,6 @@
 """`callbridge tool`: a tool tried by hand."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """The exit code, what was printed, and what was said beside it."""
-    code = main(["tool", "--env-file", "/nowhere/.env", *arguments])
+    code = main(["tool", "--env-file", os.devnull, *arguments])
     said = capsys.readouterr()
     return code, said.out, said.err
 

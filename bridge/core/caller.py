@@ -109,8 +109,6 @@ class Caller:
         self._audio_at = now
         self._filled_ms = 0
         self._append(audio)
-        if (self._speaking or self._never_silent) and GAP not in self._deadlines:
-            self._deadlines.set(GAP, now + GAP_MS / 1000)
 
     def _append(self, audio: bytes) -> None:
         self._tape.add(audio)
