@@ -26,6 +26,7 @@ from bridge.records.store import StoreUnavailable
 from bridge.service import version
 from bridge.serving import Worker, bound_socket, run_service
 from bridge.settings import (
+    ENV_FILE,
     Settings,
     UnusableSettings,
     load_settings,
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--env-file",
             type=Path,
-            default=Path(".env"),
+            default=ENV_FILE,
             help="file with settings; variables of the environment win (default: .env)",
         )
     outbound.add_options(commands.choices["call"])

@@ -4,6 +4,7 @@ Owns what the rest of the bridge may import of it; `settings` puts the parts tog
 """
 
 from bridge.settings.complaints import UnusableSettings
+from bridge.settings.env_file import ENV_FILE
 from bridge.settings.environment import (
     EnvironmentSettings,
     is_secret,
@@ -16,6 +17,7 @@ from bridge.settings.gaps import missing_for_production
 from bridge.settings.settings import Settings
 
 __all__ = [
+    "ENV_FILE",
     "EnvironmentSettings",
     "Settings",
     "UnusableSettings",

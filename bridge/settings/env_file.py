@@ -13,7 +13,7 @@ from dotenv.parser import Original, parse_stream
 
 from bridge.errors import SettingsError
 
-DEFAULT: Final = Path(".env")
+ENV_FILE: Final = Path(".env")
 """What is read if nothing is said. There need not be one."""
 
 # The library warns of each broken line, each time that it reads the file: we say it, and once.
@@ -21,8 +21,8 @@ logging.getLogger("dotenv").addHandler(logging.NullHandler())
 
 
 def unreadable(env_file: Path | None) -> str:
-    """Why the file cannot be read as a text; empty if it can, or if `DEFAULT` is not there."""
-    if env_file not in (None, DEFAULT) and not env_file.exists():
+    """Why the file cannot be read as a text; empty if it can, or if `ENV_FILE` is not there."""
+    if env_file not in (None, ENV_FILE) and not env_file.exists():
         return "there is no such file"
     try:
         if _is_there(env_file):

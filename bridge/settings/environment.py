@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bridge.errors import SettingsError
 from bridge.settings import complaints
 from bridge.settings.complaints import UnusableSettings, meant
-from bridge.settings.env_file import DEFAULT, broken_lines, unreadable, variables_in
+from bridge.settings.env_file import ENV_FILE, broken_lines, unreadable, variables_in
 from bridge.settings.secret_files import read_prefixed_secrets, read_secret_files
 from bridge.settings.settings import Settings
 from bridge.settings.tools import SECRET_PREFIX
@@ -26,7 +26,7 @@ class EnvironmentSettings(Settings, BaseSettings):
     )
 
 
-def load_settings(env_file: Path | None = DEFAULT) -> Settings:
+def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     """The settings of this process.
 
     Raises:
@@ -60,7 +60,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     return Settings.model_validate({**others, "tool_secrets": secrets} if secrets else others)
 
 
-def misspelt(env_file: Path | None = DEFAULT) -> list[str]:
+def misspelt(env_file: Path | None = ENV_FILE) -> list[str]:
     """A warning for each variable of the .env file that looks like one of ours and is none."""
     names = [name.upper() for name in Settings.model_fields]
     names += [f"{name}_FILE" for name in secret_names()]
