@@ -175,6 +175,7 @@ def test_what_breaks_the_schema_is_ignored_with_one_warning(message: dict[str, A
     [
         (frame(TEXT, b"hello"), 31951),
         (frame(TEXT, b"[]"), 31951),
+        (frame(TEXT, b"[" * 100_000), 31951),
         (frame(TEXT, b'{"event":"\xff"}'), 31950),
         (frame(BINARY, b"\0\0"), 31950),
     ],

@@ -7,33 +7,28 @@ from __future__ import annotations
 
 import binascii
 from binascii import a2b_base64
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(msgspec.Struct, frozen=True):
     """Audio to play: mu-law, any length."""
 
     audio: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A name to be sent back when the audio before it was heard."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Clear(msgspec.Struct, frozen=True):
     """Drop what was not heard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
+class Invalid(msgspec.Struct, frozen=True):
     """A message Twilio ignores, with the warning it gives."""
 
     code: int
@@ -58,11 +53,8 @@ def read(data: bytes, stream_sid: str) -> Inbound:
     # fidelity: documented twilio.md 1.4 - 31950: undecodable
     try:
         message: Any = _decode(data)
-    except UnicodeDecodeError:
-        text = "Stream - Media - Malformed Message: the text is not UTF-8. It is ignored"
-        return Invalid(31950, text)
-    except msgspec.DecodeError as error:
-        return _invalid(f"it is not JSON ({error})")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _unreadable(data, error)
     if not isinstance(message, dict):
         return _invalid("it is not a JSON object")
     event = message.get("event")
@@ -76,6 +68,15 @@ def read(data: bytes, stream_sid: str) -> Inbound:
     if event == "clear":
         return _CLEAR
     return _media(message["media"]) if event == "media" else _mark(message["mark"])
+
+
+def _unreadable(data: bytes, error: Exception) -> Invalid:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        text = "Stream - Media - Malformed Message: the text is not UTF-8. It is ignored"
+        return Invalid(31950, text)
+    return _invalid(f"it is not JSON ({error})")
 
 
 def _invalid(text: str) -> Invalid:
