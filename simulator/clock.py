@@ -30,6 +30,8 @@ MOVED = (
     "scheduler lives now, or equal seeds stop giving equal calls"
 )
 
+NOTHING_DUE = "every task waits, and neither a deadline nor a callback is left to wait for"
+
 
 class Agenda(Protocol):
     """Callbacks at times, as the clock sees them."""
@@ -77,21 +79,28 @@ class Jumper:
 
     def _jump(self) -> None:
         """Everything waits: go on to the next callback or the next deadline, whichever is first."""
+        # An exception here would end trio itself: it is carried to the task in `drive`.
+        jumped = outcome.capture(self._fire_until_a_task_is_ready)
+        if isinstance(jumped, outcome.Error):
+            self._agenda = None
+            self._failure = jumped
+            self._broken.set()
+
+    def _fire_until_a_task_is_ready(self) -> None:
         runner = _run.GLOBAL_RUN_CONTEXT.runner
+        agenda = self._agenda
         while not runner.runq:
             deadline_s = runner.deadlines.next_deadline()
-            agenda = self._agenda
-            if agenda is None or agenda.next_s > deadline_s:
+            next_s = math.inf if agenda is None else agenda.next_s
+            if agenda is None or next_s > deadline_s:
                 if self._now_s < deadline_s < math.inf:
                     self._now_s = deadline_s
                 return
-            self._now_s = max(self._now_s, agenda.next_s)
-            # An exception here would end trio itself: it is carried to the task in `drive`.
-            fired = outcome.capture(agenda.fire)
-            if isinstance(fired, outcome.Error):
-                self._agenda = None
-                self._failure = fired
-                self._broken.set()
+            if next_s == math.inf:
+                raise RuntimeError(NOTHING_DUE)
+            if next_s > self._now_s:
+                self._now_s = next_s
+            agenda.fire()
 
 
 _JUMPERS: WeakKeyDictionary[trio.abc.Clock, Jumper] = WeakKeyDictionary()

@@ -1,8 +1,10 @@
 """Virtual time and the seeded scheduler."""
 
+import pytest
 import trio
 
 from simulator.clock import run_virtually, seed_scheduler
+from simulator.timeline import Timeline
 
 
 async def _order_of_equals() -> list[int]:
@@ -45,3 +47,15 @@ def test_an_hour_of_waiting_takes_no_time() -> None:
         return trio.current_time()
 
     assert run_virtually(wait_an_hour, seed=0) == 3600.0
+
+
+def test_a_world_in_which_nothing_can_happen_any_more_says_so() -> None:
+    """Every task waits for another one and no callback is due: an error, and no hang."""
+
+    async def wait_for_each_other() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Timeline().run)
+            await trio.Event().wait()
+
+    with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="neither a deadline")):
+        run_virtually(wait_for_each_other, seed=0)
