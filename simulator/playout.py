@@ -10,8 +10,9 @@ wire, a bridge or a call.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from math import inf
+
+import msgspec
 
 BYTES_PER_MS = 8  # mu-law at 8000 samples a second
 BUFFER_MAX_BYTES = 10 * 60 * 1000 * BYTES_PER_MS
@@ -21,8 +22,7 @@ _EPSILON_BYTES = 1e-4
 """Timers are floats: a byte that is due within 1/80000 ms counts as heard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(msgspec.Struct, frozen=True):
     """Bytes `start_byte:end_byte` of one media message, heard without a gap."""
 
     tag: object
@@ -33,30 +33,26 @@ class Played:
     audio: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class MarkReached:
+class MarkReached(msgspec.Struct, frozen=True):
     """All the audio before this mark has been heard, at `at_ms`."""
 
     name: str
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(msgspec.Struct, frozen=True):
     """What a `clear` threw away: unheard bytes, and the pending marks in the order they came."""
 
     dropped_bytes: int
     marks: list[str]
 
 
-@dataclass(slots=True)
-class _Media:
+class _Media(msgspec.Struct):
     tag: object
     audio: bytes
 
 
-@dataclass(slots=True)
-class _Mark:
+class _Mark(msgspec.Struct):
     name: str
 
 

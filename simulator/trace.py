@@ -8,7 +8,6 @@ machine, so nothing that reads a wall clock or the operating system's randomness
 import hashlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ ROUTINE = frozenset({"media", "input_audio_buffer.append"})
 """Wire messages that come fifty times a second: hashed and observed, not kept."""
 
 
-@dataclass(slots=True)
-class Event:
+class Event(msgspec.Struct):
     """One thing that happened. `who` and `name` come from the vocabulary in docs/trace.md."""
 
     at_ms: float

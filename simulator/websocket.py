@@ -11,8 +11,9 @@ import hashlib
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 ACCEPT_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 HEAD_BYTES_MAX: Final = 64 * 1024
@@ -24,16 +25,14 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 Headers = Sequence[tuple[str, str]]
 
 
-@dataclass(slots=True)
-class HandshakeRequest:
+class HandshakeRequest(msgspec.Struct):
     """A client wants to open: its request target and headers (names in lower case)."""
 
     path: str
     headers: dict[str, str]
 
 
-@dataclass(slots=True)
-class HandshakeDone:
+class HandshakeDone(msgspec.Struct):
     """The server's answer: 101 opens the connection, anything else refuses it."""
 
     status: int
@@ -41,44 +40,38 @@ class HandshakeDone:
     body: bytes
 
 
-@dataclass(slots=True)
-class Text:
+class Text(msgspec.Struct):
     """A whole text message, still encoded."""
 
     data: bytes
 
 
-@dataclass(slots=True)
-class Binary:
+class Binary(msgspec.Struct):
     """A whole binary message."""
 
     data: bytes
 
 
-@dataclass(slots=True)
-class Ping:
+class Ping(msgspec.Struct):
     """A ping; the owner answers with `frame(PONG, …)`."""
 
     data: bytes
 
 
-@dataclass(slots=True)
-class Pong:
+class Pong(msgspec.Struct):
     """A pong."""
 
     data: bytes
 
 
-@dataclass(slots=True)
-class Close:
+class Close(msgspec.Struct):
     """The far end's close frame; 1005 stands for a frame without a code."""
 
     code: int
     reason: str
 
 
-@dataclass(slots=True)
-class Violation:
+class Violation(msgspec.Struct):
     """The far end broke RFC 6455; nothing more is read. `code` is the close code it deserves."""
 
     code: int

@@ -14,8 +14,9 @@ was in the middle of a turn: words that only the other session has heard are los
 """
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from simulator.judging import readings
 from simulator.judging.observer import Observer
@@ -36,8 +37,7 @@ AGAIN_BYTES_MAX = 32_000 * BYTES_PER_MS
 Kind = Literal["caller", "padding", "again", "repeated", "foreign"]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """One stretch of what the model got. `sent_ms` = when Twilio sent it (caller only)."""
 
     kind: Kind

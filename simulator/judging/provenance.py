@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from simulator.judging import readings
 from simulator.judging.observer import Observer
 from simulator.judging.readings import AUDIO_DELTAS, BYTES_PER_MS
@@ -93,8 +95,7 @@ class ResponseAudio:
     runs: list[list[float]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """One stretch of one media message. `start` is the byte's position in the item's audio.
 
     `delta_ms` is when the model sent it; without an item (silence, unknown) it means nothing.
@@ -107,8 +108,7 @@ class Span:
     delta_ms: float = 0.0
 
 
-@dataclass(slots=True)
-class _Delta:
+class _Delta(msgspec.Struct):
     item: ItemAudio
     response: ResponseAudio
     start: int

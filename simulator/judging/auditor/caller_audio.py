@@ -22,7 +22,8 @@ class CallerAudioLaws(Observer):
         super().__init__()
         self._docket = docket
         self._books = books
-        self._conditions = conditions
+        self._relay_ms = conditions.caller_relay_ms
+        self._there_and_back_ms = conditions.realtime_round_trip_ms + ROUNDING_MS
         self._outages = outages
         self._sound_in = 0
         self._sound_out = 0
@@ -36,9 +37,8 @@ class CallerAudioLaws(Observer):
             self._sound_in += readings.sounding_bytes(event.data["audio"])
 
     def _ready(self, event: Event) -> None:
-        there_and_back_ms = self._conditions.realtime_round_trip_ms + ROUNDING_MS
         number = readings.connection(event.data)
-        self._ready_ms.setdefault(number, event.at_ms + there_and_back_ms)
+        self._ready_ms.setdefault(number, event.at_ms + self._there_and_back_ms)
 
     def _append(self, event: Event) -> None:
         again = sum(one.length for one in self._books.arrivals if one.kind == "again")
@@ -60,7 +60,7 @@ class CallerAudioLaws(Observer):
 
     def _judge_delay(self, arrival: Arrival, event: Event) -> None:
         ready_ms = self._ready_ms.get(readings.connection(event.data), float("inf"))
-        due_ms = max(arrival.sent_ms + self._conditions.caller_relay_ms, ready_ms)
+        due_ms = max(arrival.sent_ms + self._relay_ms, ready_ms)
         if event.at_ms <= due_ms:
             return
         if self._outages.overlap(arrival.sent_ms, event.at_ms, "twilio", "realtime"):
@@ -70,5 +70,5 @@ class CallerAudioLaws(Observer):
             "caller_relay_delayed",
             f"a caller's frame took {event.at_ms - arrival.sent_ms:.1f} ms to the model, "
             f"{event.at_ms - due_ms:.1f} ms too long",
-            f"the links account for at most {self._conditions.caller_relay_ms:.1f} ms",
+            f"the links account for at most {self._relay_ms:.1f} ms",
         )
