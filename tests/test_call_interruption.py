@@ -26,12 +26,12 @@ def clears(bench: Bench) -> int:
 
 
 def test_the_sound_stops_and_the_model_remembers_what_was_heard() -> None:
-    """Clear first, then the truncation: 200 acknowledged + 50 since + 100 round trip."""
+    """Clear first, then the truncation: 300 acknowledged + 50 since + 100 round trip."""
     bench = Bench().ready()
     first, *_ = of_type(
         bench.hear(created("r1"), delta("r1", "i1", 2000), done("r1")), twilio.SendMark
     )
-    bench.wait(0.3)
+    bench.wait(0.4)
     bench.hear(twilio.Mark(first.name))
     bench.wait(0.05)
     commands = bench.hear(STARTED)
@@ -40,7 +40,7 @@ def test_the_sound_stops_and_the_model_remembers_what_was_heard() -> None:
         twilio.Clear,
         realtime.ConversationItemTruncate,
     ]
-    assert cuts(commands) == [("i1", 350)]
+    assert cuts(commands) == [("i1", 450)]
     assert bench.call.record.barge_ins == bench.call.record.truncations == 1
 
 
@@ -122,7 +122,7 @@ def test_echoed_marks_are_not_playback() -> None:
     bench.played(commands)
 
     assert cuts(bench.hear(STARTED)) == [("i2", 100)]
-    assert bench.call.record.marks_ignored == 5
+    assert bench.call.record.marks_ignored == 4
 
 
 def test_a_second_interruption_of_silence_does_nothing() -> None:
@@ -163,7 +163,7 @@ def test_a_stalled_line_is_not_counted_as_playing() -> None:
     bench.wait(1.0)
     bench.hear(media())
 
-    assert cuts(bench.hear(STARTED)) == [("i1", 300)]
+    assert cuts(bench.hear(STARTED)) == [("i1", 400)]
 
 
 def test_the_math_is_explained_when_asked_for() -> None:

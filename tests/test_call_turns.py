@@ -28,9 +28,9 @@ from tests.calls import (
 def test_agent_audio_is_relayed_at_once_with_marks() -> None:
     """A delta becomes media and marks, alternating, all bytes in order."""
     bench = Bench().ready()
-    commands = bench.hear(created("r1"), delta("r1", "i1", 250))
+    commands = bench.hear(created("r1"), delta("r1", "i1", 510))
 
-    assert sent_audio(commands) == b"\x11" * 1920
+    assert sent_audio(commands) == b"\x11" * 4000
     kinds = [type(command).__name__ for command in commands]
     assert kinds == ["SendMedia", "SendMark", "SendMedia", "SendMark"]
 

@@ -43,10 +43,9 @@ def speaking(plan: CallPlan | None = None) -> Bench:
 
 
 def heard_400_ms(bench: Bench, commands: Sequence[Command]) -> None:
-    """Let 400 ms of new sound be heard; by then the mark behind the first 200 ms is back."""
-    bench.wait(0.3)
+    """Let 400 ms of new sound be heard; by then the mark behind the first 300 ms is back."""
+    bench.wait(0.4)
     bench.hear(twilio.Mark(of_type(commands, twilio.SendMark)[0].name))
-    bench.wait(0.1)
 
 
 # ------------------------------------------------------------------------------ groups

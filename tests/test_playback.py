@@ -19,11 +19,11 @@ def marks(pieces: list[Piece]) -> list[str]:
 
 
 def test_a_delta_is_cut_at_the_mark_spacing() -> None:
-    """500 ms become 200 + 200 + 100, each with a mark that says where it stands."""
-    pieces = Playback().play("r1", "i1", audio(500), 0.0)
+    """700 ms become 300 + 300 + 100, each with a mark that says where it stands."""
+    pieces = Playback().play("r1", "i1", audio(700), 0.0)
 
-    assert [len(piece.audio) // MS for piece in pieces] == [200, 200, 100]
-    assert marks(pieces) == ["g0:i1:1600", "g0:i1:3200", "g0:i1:4000"]
+    assert [len(piece.audio) // MS for piece in pieces] == [300, 300, 100]
+    assert marks(pieces) == ["g0:i1:2400", "g0:i1:4800", "g0:i1:5600"]
 
 
 @given(st.lists(st.integers(0, 5000), max_size=8))

@@ -15,8 +15,12 @@ import msgspec
 from bridge.core.mulaw import BYTES_PER_MS, FRAME_BYTES, whole_ms
 from bridge.core.playhead import Playhead
 
-MARK_SPACING_MS: Final = 200
-"""At least one mark per so much audio: bounds what the clock must guess, and costs one message."""
+MARK_SPACING_MS: Final = 300
+"""At least one mark per so much audio: bounds what the clock must guess, and costs one message.
+
+The model's deltas are 250 to 268 ms long (protocols/realtime.md 6): each is one message and one
+mark. At 200 they were two of each, and the playhead was no better for it (`benchmarks drift`).
+"""
 
 ITEMS_MAX: Final = 256
 """Items remembered; a response has a handful."""

@@ -57,6 +57,7 @@ class Playhead:
         self.sent = 0
         self.acked = 0
         self._lags: deque[float] = deque(maxlen=LAGS_MAX)
+        self._lag = 0.0  # their mean
         self._marks: dict[str, int] = {}
         self._run_base = 0
         self._run_began = 0.0
@@ -65,6 +66,8 @@ class Playhead:
         self._cleared: tuple[str, float] | None = None
         self._round_trips: deque[float] = deque(maxlen=SAMPLES_MAX)
         self._run_round_trips: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.round_trip_s = ROUND_TRIP_DEFAULT_S
+        """The best estimate of ``out + back``; never negative."""
 
     # -------------------------------------------------------------------- what happens
     def inbound(self, now: float) -> None:
@@ -91,11 +94,11 @@ class Playhead:
     def reached(self, name: str, now: float) -> bool:
         """A mark came back. False: it is not of this generation, or of nobody."""
         if self._probe is not None and name == self._probe[0]:
-            self._round_trips.append(now - self._probe[1])
+            self._measured(self._round_trips, now - self._probe[1])
             self._probe = None
             return True
         if self._cleared is not None and name == self._cleared[0]:
-            self._round_trips.append(now - self._cleared[1])
+            self._measured(self._round_trips, now - self._cleared[1])
             self._cleared = None
         if name not in self._marks:
             return False
@@ -103,9 +106,8 @@ class Playhead:
             del self._marks[earlier]  # marks come in order: this one is lost
         position = self._marks.pop(name)
         if self.acked <= self._run_base < position:
-            self._run_round_trips.append(
-                now - self._run_began - (position - self._run_base) / BYTES_PER_S
-            )
+            sounded_s = (position - self._run_base) / BYTES_PER_S
+            self._measured(self._run_round_trips, now - self._run_began - sounded_s)
         self.acked = position
         if position > self._run_base:
             self._heed(now - (position - self._run_base) / BYTES_PER_S)
@@ -116,6 +118,14 @@ class Playhead:
         if self._lags and abs(lag - self._lag) > LAG_JUMP_S:
             self._lags.clear()
         self._lags.append(lag)
+        self._lag = sum(self._lags) / len(self._lags)
+
+    def _measured(self, samples: deque[float], round_trip_s: float) -> None:
+        samples.append(round_trip_s)
+        ordered = sorted(self._round_trips or self._run_round_trips)
+        outer = len(ordered) // 3
+        middle = ordered[outer : len(ordered) - outer]
+        self.round_trip_s = max(0.0, sum(middle) / len(middle))
 
     def clear(self, now: float) -> None:
         """A `clear` goes out: nothing sent so far will be heard, and its marks mean nothing."""
@@ -126,14 +136,6 @@ class Playhead:
         self._lags.clear()
 
     # -------------------------------------------------------------------- what follows
-    @property
-    def round_trip_s(self) -> float:
-        """The best estimate of ``out + back``; never negative."""
-        samples = sorted(self._round_trips or self._run_round_trips)
-        outer = len(samples) // 3
-        middle = samples[outer : len(samples) - outer]
-        return max(0.0, sum(middle) / len(middle)) if middle else ROUND_TRIP_DEFAULT_S
-
     @property
     def measured(self) -> bool:
         """`round_trip_s` is more than an assumption."""
@@ -174,10 +176,6 @@ class Playhead:
         limit = self._limit(now)
         mark = f", next mark missing at {whole_ms(limit)}" if limit < self._by_clock(now) else ""
         return f"{whole_ms(self.heard(now))} = {sum_}{mark}, clamped to sent {whole_ms(self.sent)}"
-
-    @property
-    def _lag(self) -> float:
-        return sum(self._lags) / len(self._lags)
 
     def _by_clock(self, now: float) -> int:
         if self._lags:
