@@ -13,11 +13,16 @@ SCENARIOS = ROOT / "scenarios"
 FULL_DUPLEX_MINUTE = """
 name: both sides talk for a minute
 network: {twilio: {latency: 60ms, jitter: 30ms}, realtime: {latency: 25ms}}
-agent: {greeting: true, settings: {VAD_INTERRUPT_RESPONSE: "false", VAD_CREATE_RESPONSE: "false"}}
+agent: {greeting: true}
 model:
-  - on: greeting
-    say: [clips/en/main-menu-long.wav, clips/en/echo-test-long.wav, clips/en/complaint-long.wav]
+  vad: {floor_db: 0}      # hears every frame, takes none for a voice: so nobody is interrupted
+  replies:
+    - on: greeting
+      say: [clips/en/main-menu-long.wav, clips/en/echo-test-long.wav, clips/en/complaint-long.wav]
 caller:
+  - {when: agent_speaking, say: clips/en/complaint-long.wav}
+  - {say: clips/en/complaint-long.wav}
+  - {say: clips/en/complaint-long.wav}
   - when: at 61s
     hang_up: true
 """

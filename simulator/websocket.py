@@ -1,7 +1,7 @@
 """RFC 6455 without I/O, for the fakes' side of both legs.
 
 Owns handshakes and frames; knows no Twilio, no Realtime and no socket. It is our own because it is
-the hot path of every simulated second: `python -m benchmarks.websocket` prints what the same
+the hot path of every simulated second: `python -m benchmarks framing` prints what the same
 traffic costs through wsproto. It is also stricter than a tolerant peer: what breaks the RFC comes
 out as a `Violation`, because a fake must be able to say what a bridge did wrong.
 """

@@ -4,6 +4,7 @@ The bugs are those of the field (most are named in the vendors' issue trackers):
 that replace a rule of the core.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 import pytest
@@ -59,7 +60,11 @@ def truncate_at_the_last_mark(plant: pytest.MonkeyPatch) -> None:
 
 def forget_the_round_trip(plant: pytest.MonkeyPatch) -> None:
     """Acknowledged plus the time since: short by the latency of both ways."""
-    plant.setattr(Playhead, "round_trip_s", property(lambda self: 0.0))
+    def planted(self: Playhead, samples: deque[float], round_trip_s: float) -> None:
+        samples.append(round_trip_s)
+        self.round_trip_s = 0.0
+
+    plant.setattr(Playhead, "_measured", planted)
 
 
 def forget_the_queue(plant: pytest.MonkeyPatch) -> None:

@@ -231,6 +231,21 @@ def test_audio_sent_again_and_audio_of_nobody() -> None:
     assert [span.kind for span in nobody.spans] == ["unknown"]
 
 
+def test_a_piece_sent_again_may_begin_at_the_end_of_a_delta() -> None:
+    """Its first ten milliseconds are of one delta, the rest is of the next."""
+    story = Story()
+    story.delta(0, voice(1, 100))
+    story.delta(1, voice(2, 100))
+    story.media(2, voice(1, 100) + voice(2, 100))
+    story.media(3, voice(1, 100)[720:] + voice(2, 100)[:400])
+    books = books_of(story)
+
+    assert [(span.kind, span.start, span.length) for span in books.spans] == [
+        ("repeated", 720, 80),
+        ("repeated", 800, 400),
+    ]
+
+
 def test_heard_bytes_are_counted_per_item_across_a_message() -> None:
     """A message with the end of one item and the beginning of the next, heard in part."""
     story = Story()

@@ -276,11 +276,13 @@ class Provenance(Observer):
             self.silence_added_bytes += len(rest)
             return Span("silence", len(rest))
         stretch = rest[: 2 * DISTINCT_BYTES]
+        behind = b""  # a stretch may reach into the delta behind the one it begins in
         for delta in reversed(self._passed) if len(stretch) >= DISTINCT_BYTES else ():
-            found = delta.audio.find(stretch)
+            found = (delta.audio + behind).find(stretch)
             if found >= 0:
                 length = min(len(delta.audio) - found, len(rest))
                 return Span("repeated", length, delta.item, delta.start + found, delta.at_ms)
+            behind = delta.audio[: len(stretch) - 1]
         return Span("unknown", len(rest))
 
     def _pass(self, delta: _Delta) -> None:

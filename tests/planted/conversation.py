@@ -191,7 +191,7 @@ CONVERSATION = (
     bug(
         talk.caller_audio_batched,
         "latency/plain-turns",
-        "response_latency_ms: max",
+        "caller_audio_lost_ms: max",
         "law caller_relay_delayed",
     ),
     bug(talk.keys_ignored, "keypad/digits-with-pound", "item_created: exactly 1"),
