@@ -52,6 +52,7 @@ from bridge.operations.watch import TOLD
 from bridge.operations.watch import Told as Watched
 from bridge.recording.recording import Recording
 from bridge.services import Services
+from bridge.shown_event import shown_event
 from bridge.taking import take
 from bridge.tooling.running import CallFacts, Direction
 
@@ -174,16 +175,11 @@ class Session:
 
     def _receive(self, message: Inbound) -> None:
         now = trio.current_time()
-        if type(message) is twilio.Start:
-            if self._place is None and not self._let_in(message, now):
+        if type(message) is twilio.Start and self._place is None:
+            if not self._let_in(message, now):
                 self._obey(self._call.end(EndReason.STREAM_REFUSED, now))
                 return
-            if self._recording is not None and self._recording not in self._taps:
-                self._line("recording_begun")
-                self._taps += (self._recording,)
-            for tap in self._taps:
-                tap.name(message.call_sid)
-            self._page.answered(message.custom_parameters, now)
+            self._write_down_from_now_on(message, now)
         told: object = message
         if type(message) is FromSession:
             # What a session says that is not in use any more is nobody's business.
@@ -211,6 +207,15 @@ class Session:
         self._place = start.call_sid
         self._nursery.start_soon(self._see_that_token_is_new, token)
         return True
+
+    def _write_down_from_now_on(self, start: twilio.Start, now: float) -> None:
+        """Whose call this is stands in its first `Start`; another one is out of turn."""
+        if self._recording is not None:
+            self._line("recording_begun")
+            self._taps += (self._recording,)
+        for tap in self._taps:
+            tap.name(start.call_sid)
+        self._page.answered(start.custom_parameters, now)
 
     async def _see_that_token_is_new(self, token: str) -> None:
         """Other processes may have seen it; what they know comes from a database, so later."""
@@ -307,22 +312,6 @@ class Session:
         self._log.info(event, ms=ms, **fields)
         self._note_flight("call", event, **fields)
 
-    def _show(self, text: str | None, event: realtime.Inbound) -> None:
-        """Log an event the operator asked to see, without audio."""
-        if text is None or isinstance(event, realtime.Malformed | realtime.Closed):
-            return
-        kind = realtime.wire_type(event)
-        if kind in self._services.log_event_types:
-            body = msgspec.json.decode(text)
-            if kind.endswith("audio.delta"):
-                body["audio"] = body.pop("delta", "")
-            item = body.get("item")
-            if isinstance(item, dict) and item.get("role") == "user":
-                item["content"] = "***"  # may be pressed keys
-            elif isinstance(item, dict) and "output" in item:
-                item["output"] = "***"  # the same, or what a tool knows of the caller
-            self._line("realtime_event", type=kind, body=body)
-
     # -------------------------------------------------------------------------- peers
     async def _read_twilio(self) -> None:
         message: twilio.Inbound | None = None
@@ -371,7 +360,9 @@ class Session:
             for tap in self._taps:
                 tap.realtime("in", text, trio.current_time())
             if self._services.log_event_types:
-                self._show(text, event)
+                shown = shown_event(text, event, self._services.log_event_types)
+                if shown is not None:
+                    self._line("realtime_event", **shown)
             await self._deliver(FromSession(number, event))
 
     async def _write_realtime(self, line: ModelLine) -> None:

@@ -160,14 +160,12 @@ class World(Judged):
             case ToBeside(event=event):
                 self._to_the_server(event, self._beside)
             case UseRealtime(session=number):
-                law(self.in_use not in self._known_dead, "a session that is gone is not renewed")
+                law(number not in self._known_dead, "a session that is gone is not used")
                 self.server.dead = True
                 self.in_use = number
             case CloseRealtime(session=number):
                 self.servers[number].dead = True
                 self._known_dead.add(number)
-                if number == self.in_use and self._beside not in {0, *self._known_dead}:
-                    self.in_use = self._beside  # it was coming, and is the only one now
 
     def _hand_on(self, line: TransferLine) -> None:
         if line.number == DESK:

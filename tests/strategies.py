@@ -55,6 +55,9 @@ def _with(key: str, kinds: list[str]) -> st.SearchStrategy[str]:
 twilio_texts = _with("event", _EVENTS) | st.text() | st.binary()
 realtime_texts = _with("type", _TYPES) | st.text() | st.binary()
 
+positions_ms = st.sampled_from([0.0, 20.0, -5.0, 1e6, 1e308]) | st.floats(allow_nan=False)
+"""A place in the caller's audio; a server may name any."""
+
 audio = st.integers(0, 4000).map(lambda size: b"\x11" * size)
 
 twilio_messages: st.SearchStrategy[Inbound] = st.one_of(
@@ -100,8 +103,8 @@ _statuses = st.sampled_from(["completed", "cancelled", "failed", "incomplete", "
 realtime_messages: st.SearchStrategy[Inbound] = st.one_of(
     st.just(realtime.SessionCreated()),
     st.just(realtime.SessionUpdated()),
-    st.just(realtime.SpeechStarted()),
-    st.just(realtime.SpeechStopped()),
+    st.builds(realtime.SpeechStarted, st.none() | positions_ms),
+    st.builds(realtime.SpeechStopped, st.none() | positions_ms),
     st.just(realtime.InputAudioBufferCommitted()),
     st.builds(realtime.ResponseCreated, st.builds(realtime.Response, ids)),
     st.builds(realtime.OutputAudioDelta, ids, ids, audio),

@@ -188,3 +188,14 @@ def test_the_math_is_silent_otherwise() -> None:
 
     assert not bench.notes("playhead")
     assert bench.notes("interrupted")[0].fields == {"items": [["i1", 0]]}
+
+
+def test_sound_that_comes_too_late_is_explained_too() -> None:
+    """What the caller never heard of an interrupted reply is taken back from the model's memory."""
+    bench = Bench(CallPlan(show_timing_math=True)).ready()
+    bench.hear(created("r1"), STARTED)
+    bench.hear(delta("r1", "i1", 200), delta("r1", "i1", 200))
+    explained = [note.fields["explain"] for note in bench.notes("playhead")]
+
+    assert len(explained) == 2
+    assert explained[1].startswith("came after the interruption, heard 0 ms of i1: timeline 0 = ")

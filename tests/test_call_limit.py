@@ -329,3 +329,13 @@ def test_a_model_that_says_nothing_at_the_limit() -> None:
 
     assert bench.reason() is EndReason.LIMIT
     assert sent_audio(bench.commands) == b""
+
+
+def test_another_plan_takes_its_own_warning_along() -> None:
+    """An agent that warns nobody follows settings that would."""
+    bench = Bench(CallPlan(call_max_s=100.0, call_warning_s=60.0))
+    bench.call.follow(CallPlan(call_max_s=100.0, call_warning_s=0.0))
+    bench.ready()
+    bench.wait(60.0)
+
+    assert warned(bench) == 0

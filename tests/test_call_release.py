@@ -3,8 +3,16 @@
 import pytest
 
 from bridge.core import twilio
-from bridge.core.call import CallPlan, EndReason, LineReleased, Phase, ReleaseLine
+from bridge.core.call import (
+    CallPlan,
+    EndReason,
+    LineReleased,
+    Phase,
+    ReleaseLine,
+    TransferLine,
+)
 from tests.calls import (
+    TURN,
     Bench,
     closing,
     created,
@@ -60,3 +68,17 @@ def test_nothing_is_relayed_while_the_line_is_released() -> None:
     bench = releasing()
 
     assert bench.hear(media(), created("r2"), delta("r2", "i2", 100), twilio.Dtmf("1")) == []
+
+
+def test_a_key_while_the_line_is_given_away_changes_nothing() -> None:
+    """The model has stalled and Twilio's voice has the line: it is not handed on once more."""
+    bench = Bench(CallPlan(can_release=True)).ready()
+    bench.hear(*TURN)
+    bench.wait(20.1)
+    assert len(of_type(bench.commands, TransferLine)) == 1
+    bench.hear(twilio.Dtmf("1"))
+    bench.wait(1.0)
+    bench.hear(twilio.Dtmf("2"))
+
+    assert len(of_type(bench.commands, TransferLine)) == 1
+    assert bench.call.record.out_of_turn == {"twilio:Dtmf": 2}

@@ -118,11 +118,14 @@ def test_the_old_session_is_lost_while_another_comes_up(*, ready: bool) -> None:
     bench = renewing()
     if ready:
         bench.hear(FromSession(2, realtime.SessionUpdated()))
-    bench.hear(FromSession(1, GONE))
+    commands = bench.hear(FromSession(1, GONE))
+    assert commands.index(CloseRealtime(1)) < commands.index(UseRealtime(2))
     if not ready:
-        bench.hear(FromSession(2, realtime.SessionUpdated()))
+        commands = bench.hear(FromSession(2, realtime.SessionUpdated()))
+        assert not of_type(commands, UseRealtime)
 
     assert len(opened(bench)) == 2
+    assert (bench.call.record.renewals, bench.call.record.reconnects) == (0, 1)
     assert appended_audio(bench.hear(media(frame(1)))) == frame(1)
 
 

@@ -60,17 +60,17 @@ def test_a_refused_request_is_repeated_when_the_active_response_is_done() -> Non
     responses = asked(HELLO)
     responses.turn_owed = True
     responses.created("r1")
-    assert responses.failed_to_ask("cb_1", again=True)
+    assert responses.failed_to_ask("cb_1", again=True) is None
     assert not responses.ready_to_ask()
 
     responses.done("r1")
     assert responses.next_request() == HELLO
 
 
-def test_a_request_refused_for_good_is_forgotten() -> None:
-    """Any other error about our event: it will not come."""
+def test_a_request_refused_for_another_reason_is_given_back() -> None:
+    """It will not come; whether to ask once more is not decided here."""
     responses = asked(HELLO)
-    assert responses.failed_to_ask("cb_1", again=False)
+    assert responses.failed_to_ask("cb_1", again=False) == HELLO
 
     assert responses.idle
     assert not responses.owed
@@ -81,13 +81,13 @@ def test_an_error_about_something_else_is_not_ours(event_id: str | None, again: 
     """Another event's error, or one without a name that says nothing about responses."""
     responses = asked(HELLO)
 
-    assert not responses.failed_to_ask(event_id, again=again)
+    assert responses.failed_to_ask(event_id, again=again) is None
     assert responses.owed
 
 
 def test_nothing_asked_nothing_refused() -> None:
     """An error with no request out is not about one."""
-    assert not Responses().failed_to_ask(None, again=True)
+    assert Responses().failed_to_ask(None, again=True) is None
 
 
 def test_a_response_nobody_wants_any_more_is_rejected_when_it_comes() -> None:
@@ -100,11 +100,13 @@ def test_a_response_nobody_wants_any_more_is_rejected_when_it_comes() -> None:
     assert not responses.live
 
 
-def test_an_unwanted_request_that_is_refused_is_not_repeated() -> None:
+@pytest.mark.parametrize("again", [True, False])
+def test_an_unwanted_request_that_is_refused_is_not_repeated(*, again: bool) -> None:
     """Nobody wants it any more."""
     responses = asked(HELLO)
     responses.unwant()
-    assert responses.failed_to_ask("cb_1", again=True)
+    assert not responses.owed
+    assert responses.failed_to_ask("cb_1", again=again) is None
 
     assert responses.idle
     assert not responses.created("r1")

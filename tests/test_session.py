@@ -117,6 +117,20 @@ async def test_without_a_token_no_session_is_opened(autojump_clock: MockClock, t
     assert w.realtime.opened == 0
 
 
+async def test_whose_call_it_is_stands_in_the_first_start(autojump_clock: MockClock) -> None:
+    """A second one, with a worthless token and another agent, is out of turn and changes nothing."""
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        await twilio.begin("worthless", caller="somebody else")
+        await settle()
+        await twilio.hang_up()
+        ended = await w.over()
+
+    assert ended["reason"] == "caller_hung_up"
+    assert ended["record"]["out_of_turn"] == {"twilio:Connected": 1, "twilio:Start": 1}
+
+
 async def test_a_token_expires(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its age is checked when the stream starts."""
     async with world(call_token_seconds=10) as w, w.call() as twilio:

@@ -98,6 +98,10 @@ START: Final = "start"
 LINE: Final = "line"
 LIMIT: Final = "limit"
 CUT: Final = "cut"
+LINE_ANSWER_S: Final = 5.0
+"""A mark sent into silence comes back within a second."""
+DUE_MAX: Final = 100
+"""So many deadlines at one instant are a mistake of ours. It ends this call, and no other one."""
 
 
 class Call:
@@ -114,8 +118,6 @@ class Call:
         self._deadlines = Deadlines()
         self._playback = Playback()
         self._line = Line(self._outbox, self._deadlines, self.record)
-        self._deadlines.set(START, now + plan.start_timeout_s)
-        self._deadlines.set(LINE, now + plan.line_silence_s)
         self.follow(plan)
 
     @property
@@ -124,16 +126,17 @@ class Call:
         return self._deadlines.earliest
 
     def follow(self, plan: CallPlan) -> None:
-        """Be the call that ``plan`` says, from its beginning. Only before its `Start` has come.
-
-        Whose call a stream is stands in its `Start`; how long to wait for that is every plan's.
-        """
+        """Be the call that ``plan`` says, from its beginning. Only before its `Start` has come."""
         assert self._twilio is Leg.OPENING
         self.plan = plan
+        began = self.record.began
+        self._deadlines.clear_all()
+        self._deadlines.set(START, began + plan.start_timeout_s)
+        self._deadlines.set(LINE, self._twilio_at + plan.line_silence_s)
+        self._deadlines.set(LIMIT, began + plan.call_max_s)
         parts = Parts(plan, self._outbox, self._playback, self._deadlines, self.record)
         self._conversation = Conversation(parts)
         self._model = ModelSide(parts, self._conversation)
-        self._deadlines.set(LIMIT, self.record.began + plan.call_max_s)
 
     def receive(self, message: Inbound, now: float) -> list[Command]:
         """Return what follows from ``message``. Never raises for anything a peer can send."""
@@ -201,7 +204,10 @@ class Call:
                 if not self._playback.reached(name, now):
                     self.record.marks_ignored += 1
             case twilio.Dtmf(digit=digit):
-                self._conversation.key(digit, now)
+                if self.phase is Phase.RELEASING:
+                    count(self.record.out_of_turn, "twilio:Dtmf")
+                else:
+                    self._conversation.key(digit, now)
             case twilio.Connected():
                 pass
             case twilio.Start():
@@ -221,9 +227,13 @@ class Call:
             self._end(EndReason.TWILIO_PROTOCOL, now)
 
     def _expire(self, now: float) -> None:
-        while (name := self._deadlines.take_due(now)) is not None:
+        for _ in range(DUE_MAX):
+            name = self._deadlines.take_due(now)
+            if name is None:
+                return
             self._due(name, now)
             self._go_on(now)
+        raise AssertionError(f"{name} is due again and again")
 
     def _due(self, name: str, now: float) -> None:
         if name == START:
@@ -267,8 +277,8 @@ class Call:
         self._line.release(command, reason, now)
 
     def _go_on_without_if(self, reason: EndReason | None, now: float) -> None:
-        """The model is given up, if there is a reason: Twilio's voice tells the caller."""
-        if reason is None:
+        """The model is given up, if there is a reason: Twilio's voice tells the caller, once."""
+        if reason is None or self.phase is Phase.RELEASING:
             return
         if not self.plan.can_release:
             self._end(reason, now)
@@ -291,8 +301,13 @@ class Call:
         self._conversation.measure(now)
 
     def _line_quiet(self, now: float) -> None:
-        dead_at = self._twilio_at + self.plan.line_silence_s
-        if dead_at > now:
+        """Some carriers send nothing in silence: a line is asked before it is taken for dead."""
+        ask_at = self._twilio_at + self.plan.line_silence_s
+        dead_at = ask_at + LINE_ANSWER_S
+        if now < ask_at:
+            self._deadlines.set(LINE, ask_at)
+        elif now < dead_at and self._twilio is Leg.STREAMING:
+            self._conversation.probe(now)
             self._deadlines.set(LINE, dead_at)
         else:
             self._end(EndReason.LINE_DEAD, now)

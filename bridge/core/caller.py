@@ -73,6 +73,8 @@ class Caller:
     def keep(self, audio: bytes, now: float) -> None:
         """Keep audio that nobody can hear yet."""
         self._audio_at = now
+        if not audio:
+            return
         self._kept.append(audio)
         self._kept_size += len(audio)
         while self._kept_size > KEPT_MAX_MS * BYTES_PER_MS:
@@ -121,19 +123,19 @@ class Caller:
         """
         self._speaking = True
         self._deadlines.set(GAP, max(now, self._audio_at + GAP_MS / 1000))
-        if start_ms is None:
-            start = self._tape.end - ONSET_MS * BYTES_PER_MS
-        else:
-            start = round(start_ms * BYTES_PER_MS)
-        self._turn_at = min(max(0, start), self._tape.end)
+        onset = max(0, self._tape.end - ONSET_MS * BYTES_PER_MS)
+        self._turn_at = onset if start_ms is None else self._place(start_ms)
         if self._unanswered_at is None:
             self._unanswered_at = self._turn_at
 
     def stops(self, end_ms: float | None) -> None:
         """The server has heard the caller stop; ``end_ms``: where, in the audio it was given."""
         self.is_silent()
-        end = self._tape.end if end_ms is None else round(end_ms * BYTES_PER_MS)
-        self._heard_to = min(max(0, end), self._tape.end)
+        self._heard_to = self._tape.end if end_ms is None else self._place(end_ms)
+
+    def _place(self, at_ms: float) -> int:
+        """Where that is on the tape; a server may name any number."""
+        return round(min(max(0.0, at_ms), self._tape.end / BYTES_PER_MS) * BYTES_PER_MS)
 
     def turn(self) -> bytes:
         """Return the sound of the turn that is over now; empty if nobody spoke."""

@@ -57,7 +57,7 @@ class ToBeside(msgspec.Struct, frozen=True):
 
 
 class UseRealtime(msgspec.Struct, frozen=True):
-    """From now on this session is the one in use; the one before it is closed."""
+    """From now on this session is spoken to; the one before it is closed, if it still is there."""
 
     session: int
 

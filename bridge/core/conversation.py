@@ -219,9 +219,14 @@ class Conversation(Rule):
         """An event came that has no meaning, but shows that a response is alive."""
         self._turns.progressed(now)
 
-    def refused(self, error: realtime.ErrorDetail, now: float) -> None:
+    def refused(self, error: realtime.ErrorDetail, now: float) -> EndReason | None:
         """The server refused an event of ours."""
-        self._turns.refused(error, now)
+        reason = self._turns.refused(error, now)
+        return self.give_up(reason, now) if reason is not None else None
+
+    def session_is_there(self, now: float) -> None:
+        """The session in use has confirmed something."""
+        self._turns.session_is_there(now)
 
     def key(self, key: str, now: float) -> None:
         """The caller pressed a key. It may do what a voice may, and is told to the model."""

@@ -81,7 +81,7 @@ class Hangup(Rule):
     def begin(self, response_id: str | None, now: float) -> None:
         """Hang up. ``response_id``: of the response with which the model does; None: we do."""
         self._spoken = response_id is not None and self._turns.responses.has_spoken(response_id)
-        self._turns.closing = True
+        self._turns.close()
         self._turns.responses.unwant()
         self._deadlines.clear(RETRY)
         if not self.goodbye.interruptible:
@@ -93,7 +93,7 @@ class Hangup(Rule):
 
     def take_back(self) -> None:
         """The caller speaks, and may; or it has come to nothing."""
-        self._turns.closing = False
+        self._turns.reopen()
         self._deadlines.clear(WATCHDOG, DRAIN, GRACE)
         if not self._turns.listening:
             self._turns.listening = True
@@ -101,10 +101,13 @@ class Hangup(Rule):
                 self._outbox.turn_detection(self._plan.turn_detection)
 
     def spoke(self, now: float) -> None:
-        """Audio of the goodbye is on its way to the caller."""
+        """Audio of the goodbye is on its way to the caller; some may come behind its end."""
         self._spoken = True
         if self.step is Step.SPEAKING:
             self._watch(now)
+        elif self.step is not Step.OVER:
+            self._deadlines.clear(GRACE)
+            self._drain(now)
 
     def created(self, response_id: str) -> None:
         """A response began. After the goodbye nothing more is said."""
@@ -148,6 +151,7 @@ class Hangup(Rule):
 
     def _drain(self, now: float) -> None:
         self.step = Step.DRAINING
+        self._turns.fall_silent(now)
         self._deadlines.clear(WATCHDOG)
         self._deadlines.set(DRAIN, now + self._playback.head.remaining_s(now) + DRAIN_SLACK_S)
 

@@ -19,6 +19,7 @@ from bridge.core.commands import EndReason
 from bridge.core.conversation import Conversation
 from bridge.core.phases import REALTIME_LEG, Leg
 from bridge.core.record import count
+from bridge.core.refusals import may_pass
 from bridge.core.rule import Parts, Rule
 from bridge.core.sessions import LATE, NAMES, Sessions
 
@@ -72,7 +73,9 @@ class ModelSide(Rule):
             case realtime.SessionCreated():
                 self._outbox.configure(self._plan, beside=self.listens)
             case realtime.SessionUpdated():
-                if not self.listens:
+                if self.listens:
+                    self._conversation.session_is_there(now)
+                else:
                     self._take_over(now)
             case realtime.Error(error=error):
                 return self._error(error, before, now)
@@ -110,11 +113,10 @@ class ModelSide(Rule):
         self._outbox.note("realtime_error", code=code, param=error.param)
         if leg is not Leg.READY:
             self._record.realtime_refusal = code
-            return self._failed(now, passing=fallback.may_pass(error))
+            return self._failed(now, passing=may_pass(error))
         if code == "session_expired":
             return self._lost(EndReason.REALTIME_EXPIRED, now)
-        self._conversation.refused(error, now)
-        return None
+        return self._conversation.refused(error, now)
 
     def _closed(self, closed: realtime.Closed, leg: Leg, now: float) -> EndReason | None:
         self._record.realtime_close_code = closed.code
@@ -122,7 +124,7 @@ class ModelSide(Rule):
         if leg is Leg.READY:
             return self._lost(EndReason.REALTIME_LOST, now, deaf=closed.deaf)
         self._record.realtime_refusal = closed.reason or None
-        return self._failed(now, passing=fallback.may_pass(closed))
+        return self._failed(now, passing=may_pass(closed))
 
     # -------------------------------------------------------------------- sessions come and go
     def _take_over(self, now: float) -> None:

@@ -75,7 +75,7 @@ class CallPlan(msgspec.Struct, frozen=True, kw_only=True):
     fallback_language: str = ""
     response_timeout_s: float = 20.0
     line_silence_s: float = 120.0
-    """No message at all from Twilio for so long: the line is dead."""
+    """No message at all from Twilio for so long: the line is asked whether it is there."""
     call_max_s: float = 7200.0
     call_warning_s: float = 60.0
     """So long before that the caller is warned; 0 = not at all."""

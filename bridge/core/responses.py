@@ -12,7 +12,7 @@ ordinary response tells those that were there when it was asked for, or when the
 taken; the word of patience, a nudge or a warning tells none.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Final
 
 import msgspec
@@ -21,6 +21,8 @@ from bridge.core.realtime import ResponseOptions
 
 INTERRUPTED_MAX: Final = 64
 """Interrupted responses remembered; stragglers come within a second of the interruption."""
+OVER_MAX: Final = 16
+"""Responses remembered that are over: an end told twice is one."""
 
 
 class Finished(msgspec.Struct):
@@ -42,6 +44,7 @@ class Responses:
         self._any_time = any_time
         self._active: dict[str, Finished] = {}
         self._interrupted: OrderedDict[str, None] = OrderedDict()
+        self._over: deque[str] = deque(maxlen=OVER_MAX)
         self._wanted: ResponseOptions | None = None
         self._asked: ResponseOptions | None = None
         self._asked_event_id = ""
@@ -77,23 +80,27 @@ class Responses:
         if options.instructions is None:
             self._seen = self._news
 
-    def failed_to_ask(self, event_id: str | None, *, again: bool) -> bool:
-        """The server answered an event of ours with an error. False: it was not our request.
+    def failed_to_ask(self, event_id: str | None, *, again: bool) -> ResponseOptions | None:
+        """The server answered an event of ours with an error.
+
+        Returns what will not come of itself, if this was our request and it is still wanted.
 
         Args:
             event_id: of the refused event; None if the server does not say.
             again: a response is active; ask once more when it is done.
         """
         if self._asked is None or event_id not in {self._asked_event_id, None}:
-            return False
+            return None
         if event_id is None and not again:
-            return False
-        if again and not self._unwelcome:
-            self._wanted, self._refused = self._asked, True
-        elif not again:
-            self._told = self._seen  # asking for it once more would be refused once more
+            return None
+        asked = None if self._unwelcome else self._asked
         self._asked, self._unwelcome = None, False
-        return True
+        if again:
+            if asked is not None:
+                self._wanted, self._refused = asked, True
+            return None
+        self._told = self._seen  # asking for it once more may be refused once more
+        return asked
 
     def add_news(self) -> None:
         """Something is in the conversation that a response must tell."""
@@ -140,6 +147,9 @@ class Responses:
 
     def done(self, response_id: str) -> Finished:
         """A response is over. Returns what came of it."""
+        if response_id in self._over:
+            return Finished()
+        self._over.append(response_id)
         finished = self._active.pop(response_id, Finished())
         self._refused = False
         if not (self._active or self._any_time):
@@ -200,7 +210,8 @@ class Responses:
     @property
     def owed(self) -> bool:
         """The model owes us something: silence now would be a stall."""
-        return self.live or self.turn_owed or bool(self._asked or self._wanted)
+        asked = self._asked is not None and not self._unwelcome
+        return self.live or self.turn_owed or asked or self._wanted is not None
 
     @property
     def untold(self) -> bool:

@@ -150,6 +150,8 @@ class Sessions:
         steady = now >= self._took_over_at + STEADY_S
         self._outbox.put(CloseRealtime(self.in_use))
         self.in_use = 0
+        if self.coming:
+            self._outbox.put(UseRealtime(self.coming))
         self._deadlines.clear(RENEW, RENEW_BY, LULL)
         self._short_lived = 0 if steady else self._short_lived + 1
         return steady

@@ -1,8 +1,8 @@
 """Who speaks: the caller's voice against the model's.
 
 Owns the rules of turns: what an interruption does, which audio is played, when a response is asked
-for, what follows a failed one, and how long the model may owe us something. Knows nothing of how a
-call begins or ends; when a call cannot go on, it returns the reason.
+for, and what follows a failed one. Knows nothing of how a call begins or ends; when a call cannot go
+on, it returns the reason.
 
 Interruption. When the caller begins to speak, everything the model has started is over: sound is
 stopped with one `clear`, each item not fully heard is truncated to what was heard, and audio of
@@ -21,31 +21,24 @@ from bridge.core.first_sound import FirstSound
 from bridge.core.mulaw import whole_ms
 from bridge.core.playback import Cut, Interruption
 from bridge.core.realtime import ErrorDetail, FinishedResponse, OutputAudioDelta, ResponseOptions
+from bridge.core.refusals import is_final, may_pass
 from bridge.core.responses import Finished, Responses
 from bridge.core.rule import Parts, Rule
+from bridge.core.stalls import Stalls
 from bridge.core.tools import ANSWER
 
-RESPONSE: Final = "response"
-"""Deadline: the model owes us something and has not moved since."""
 RETRY: Final = "retry"
 """Deadline: ask again for a response that failed, or that had to wait for the caller's turn."""
 
 RETRY_AFTER_S: Final = 1.0
 FAILED_MAX: Final = 3
-"""So many failed responses in a row end the call: the caller has been hearing nothing."""
-SPEECH_MAX_S: Final = 120.0
-"""A caller who speaks longer without a pause is more likely a server that has died."""
+"""So many failed or refused responses in a row end the call: the caller has heard nothing."""
 
 TAKEN_WITHIN_S: Final = 0.5
 """A turn is taken, and told to be, at once when the caller has stopped; not so late."""
 
 NEWS_TRAVEL_S: Final = 0.4
 """A turn told of sooner after some news may have been taken before the server had the news."""
-
-FATAL_CODES: Final = frozenset(
-    {"insufficient_quota", "invalid_api_key", "account_deactivated", "billing_hard_limit_reached"}
-)
-"""Codes of failed responses that no retry will change (livekit-agents has the same list)."""
 
 
 class Turns(Rule):
@@ -60,15 +53,14 @@ class Turns(Rule):
         """The caller's voice counts: it interrupts and is answered. Not so during a goodbye."""
         self.closing = False
         """A hangup is under way: it decides itself what to ask for again."""
-        self._speaking_since: float | None = None
+        self._stalls = Stalls(parts, self.responses)
         self._stopped_at = self._news_at = -inf
-        self._owed_since: float | None = None
         self._failed_in_a_row = 0
 
     @property
     def caller_speaking(self) -> bool:
         """The server believes the caller is speaking."""
-        return self._speaking_since is not None
+        return self._stalls.speaking_since is not None
 
     def caller_has_the_floor(self, now: float) -> bool:
         """The caller speaks, or has just stopped, or the server is about to answer that."""
@@ -78,7 +70,7 @@ class Turns(Rule):
     # -------------------------------------------------------------------- the caller
     def speech_started(self, now: float) -> None:
         """The caller begins to speak."""
-        self._speaking_since = now
+        self._stalls.spoken(now)
         self._waits.caller_speaks()
         if self.listening:
             self._deadlines.clear(RETRY)
@@ -88,14 +80,14 @@ class Turns(Rule):
 
     def speech_stopped(self, now: float) -> None:
         """The caller has stopped speaking."""
-        self._speaking_since = None
+        self._stalls.spoken(None)
         self._stopped_at = now
         self._waits.caller_stopped(now)
         self._watch(now)
 
     def committed(self, now: float) -> None:
         """The caller's turn is complete, and is to be answered."""
-        self._speaking_since = None
+        self._stalls.spoken(None)
         self._stopped_at = -inf
         if not (self.listening and self._plan.abilities.takes_turns):
             return
@@ -168,6 +160,8 @@ class Turns(Rule):
             cut = self._playback.late(event.item_id)
             if cut is not None:
                 self._truncate(cut)
+                explanation = self._playback.head.explain(now)
+                self._explain("came after the interruption", (cut,), explanation)
             return False
         if not event.delta:
             return False
@@ -211,15 +205,16 @@ class Turns(Rule):
             details.error if details is not None and details.error is not None else ErrorDetail()
         )
         self._record.responses_failed += 1
-        self._failed_in_a_row += 1
         self._outbox.note("response_failed", code=error.code, type=error.type)
-        if error.code in FATAL_CODES or error.type in FATAL_CODES:
-            self._record.realtime_refusal = error.code or error.type
-            return EndReason.REALTIME_REFUSED
-        if self._failed_in_a_row >= FAILED_MAX:
-            self._record.realtime_refusal = error.code
-            return EndReason.REALTIME_REFUSED
-        return None
+        return self._is_enough(error)
+
+    def _is_enough(self, error: ErrorDetail) -> EndReason | None:
+        """Once more nothing came of a response."""
+        self._failed_in_a_row += 1
+        if not is_final(error) and self._failed_in_a_row < FAILED_MAX:
+            return None
+        self._record.realtime_refusal = error.code or error.type
+        return EndReason.REALTIME_REFUSED
 
     def progressed(self, now: float) -> None:
         """Anything came that belongs to a response."""
@@ -246,17 +241,25 @@ class Turns(Rule):
             self.first_sound.asked(now)
         self._watch(now)
 
-    def refused(self, error: ErrorDetail, now: float) -> None:
+    def refused(self, error: ErrorDetail, now: float) -> EndReason | None:
         """The server refused an event of ours; perhaps it was a request for a response."""
         again = error.code == "conversation_already_has_active_response"
-        self.responses.failed_to_ask(error.event_id, again=again)
+        options = self.responses.failed_to_ask(error.event_id, again=again)
+        reason = None
+        if options is not None:
+            reason = self._is_enough(error)
+            if may_pass(error) and not self.closing:
+                self.responses.want(options)
+                self._deadlines.set(RETRY, now + RETRY_AFTER_S)
         self._watch(now)
+        return reason
 
     def stop(self, now: float) -> None:
         """What the model has started or was asked for is not wanted any more; sound goes on."""
         for response_id in self.responses.interrupt(frozenset()):
             self._outbox.cancel(response_id)
         self.responses.unwant()
+        self.responses.turn_owed = False
         if self._playback.audible(now):
             self._outbox.play(self._playback.flush(now))
         else:
@@ -266,7 +269,7 @@ class Turns(Rule):
     def lost(self, now: float) -> Finished | None:
         """The session is gone: nobody speaks any more. Returns what somebody still waits for."""
         pending = self.responses.lost()
-        self._speaking_since = None
+        self._stalls.spoken(None)
         self._outbox.play(self._playback.flush(now))
         self._deadlines.clear(RETRY)
         self._watch(now)
@@ -283,25 +286,29 @@ class Turns(Rule):
             self._deadlines.set(RETRY, now + TAKEN_WITHIN_S)
 
     # -------------------------------------------------------------------- the watch
+    def close(self) -> None:
+        """A goodbye is said from now on."""
+        self.closing = self._stalls.closing = True
+
+    def fall_silent(self, now: float) -> None:
+        """The goodbye is complete: nothing more is wanted of the model."""
+        self._stalls.over = True
+        self._watch(now)
+
+    def reopen(self) -> None:
+        """There will be no goodbye: the conversation goes on."""
+        self.closing = self._stalls.closing = self._stalls.over = False
+
     def stalled(self, now: float) -> bool:
-        """`RESPONSE` is due. Returns whether the model has stalled; a speaking caller defers it."""
-        if self._speaking_since is None or now >= self._speaking_since + SPEECH_MAX_S:
-            return True
-        self._deadlines.set(RESPONSE, min(now + 1.0, self._speaking_since + SPEECH_MAX_S))
-        return False
+        """`RESPONSE` is due. Returns whether the model has stalled."""
+        return self._stalls.due(now)
+
+    def session_is_there(self, now: float) -> None:
+        """The session has confirmed something."""
+        self._stalls.is_there(now)
 
     def _watch(self, now: float, *, progress: bool = False) -> None:
-        if not (self.responses.owed and self._outbox.realtime_open):
-            self._owed_since = None
-        elif progress or self._owed_since is None:
-            self._owed_since = now
-        if self._owed_since is not None:
-            at = self._owed_since + self._plan.response_timeout_s
-            self._deadlines.set(RESPONSE, max(now, at))
-        elif self._speaking_since is not None:
-            self._deadlines.set(RESPONSE, self._speaking_since + SPEECH_MAX_S)
-        else:
-            self._deadlines.clear(RESPONSE)
+        self._stalls.look(now, progress=progress)
 
 
 def _yielded(response: FinishedResponse) -> bool:

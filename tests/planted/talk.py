@@ -13,6 +13,7 @@ from bridge.core.first_sound import FirstSound
 from bridge.core.functions import Functions
 from bridge.core.hangup import DRAIN, WATCHDOG, Hangup, Step
 from bridge.core.outbox import Outbox
+from bridge.core.realtime import ResponseOptions
 from bridge.core.responses import Responses
 from bridge.core.turns import Turns
 from bridge.core.unbroken import Unbroken
@@ -30,10 +31,10 @@ def refused_request_forgotten(patch: MonkeyPatch) -> None:
     """response.create lost its race against the server's own response, and nobody asks again."""
     failed_to_ask = Responses.failed_to_ask
 
-    def planted(self: Responses, event_id: str | None, *, again: bool) -> bool:
-        known = failed_to_ask(self, event_id, again=again)
+    def planted(self: Responses, event_id: str | None, *, again: bool) -> ResponseOptions | None:
+        lost = failed_to_ask(self, event_id, again=again)
         self.unwant()
-        return known
+        return lost
 
     patch.setattr(Responses, "failed_to_ask", planted)
 
