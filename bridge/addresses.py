@@ -5,12 +5,18 @@ than a URL goes: a wrong host makes a signature fail or a stream connect nowhere
 """
 
 import re
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
 from werkzeug.datastructures import Headers
 
-_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+# Labels as DNS has them: with another, the framework's IDNA cannot route the request.
+_LABEL: Final = "[A-Za-z0-9_-]{1,63}"
+_HOST: Final = re.compile(
+    rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{{1,5}}))?"
+)
+_PORT_MAX: Final = 65_535
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -18,18 +24,29 @@ def origins(public_url: str | None, headers: Headers) -> list[str]:
     """The http(s) origins this request may have been meant for, the likeliest first.
 
     Without PUBLIC_URL the scheme is a guess (a proxy that ends TLS need not say so), and both are
-    given; with a Host that is none, nothing.
+    given; with a host that is none, nothing. Whatever is given is a URL that can be taken apart.
     """
     if public_url is not None:
         return [public_url]
     host = _first(headers, "X-Forwarded-Host") or headers.get("Host", "")
-    if not _HOST.fullmatch(host):
+    if not is_host(host):
         return []
     guess = _first(headers, "X-Forwarded-Proto").lower()
     if guess not in ("http", "https"):
         guess = "http" if urlsplit(f"//{host}").hostname in _LOOPBACK else "https"
     other = "http" if guess == "https" else "https"
     return [f"{guess}://{host}", f"{other}://{host}"]
+
+
+def is_host(text: str) -> bool:
+    """Whether this is a host of a URL, with a port or without. Total: a stranger chose it."""
+    found = _HOST.fullmatch(text)
+    if found is None or not 1 <= int(found["port"] or 1) <= _PORT_MAX:
+        return False
+    try:
+        return found["ipv6"] is None or bool(IPv6Address(found["ipv6"]))
+    except ValueError:
+        return False
 
 
 def stream_origin(origin: str, *, chosen: bool) -> str:

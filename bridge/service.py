@@ -1,20 +1,20 @@
 """The application object: what all routes share, and who is let in.
 
-Owns the limits of a request's body, the check of Twilio's signature and how a refusal is said and
-logged. Must not know any route.
+Owns what lives as long as the application, and the check of Twilio's signature. Must not know any
+route.
 """
 
 from importlib import metadata
-from typing import Any, Final
+from typing import Any
 
 import trio
-from quart import Response, request
+from quart import request
 from quart.wrappers import Websocket
-from quart_trio import QuartTrio
 from werkzeug.datastructures import MultiDict
 
 from bridge.core.line import RELEASE_TIMEOUT_S
 from bridge.flight.flight import FlightSink
+from bridge.guarded import GuardedApp
 from bridge.media_socket import UnreadConnection
 from bridge.operations.loop_lag import LoopLag
 from bridge.operations.running import Calls, Snapshot
@@ -28,12 +28,8 @@ from bridge.settings import Settings
 from bridge.signature import SIGNATURE_HEADER, is_signed
 from bridge.wiring import auth_token_of, entra_for, log_for, metrics_for, services_for
 
-# A webhook's form is some 1.5 kB; CallToken and AddOns can add a few more.
-BODY_BYTES_MAX: Final = 64 * 1024
-BODY_S_MAX: Final = 10
 
-
-class BridgeApp(QuartTrio):
+class BridgeApp(GuardedApp):
     """The application and its calls. It needs no lifespan: `records` live longer than it does."""
 
     asgi_websocket_class = UnreadConnection
@@ -48,11 +44,8 @@ class BridgeApp(QuartTrio):
         traces: Watch | None = None,
         used_tokens: UsedTokens | None = None,
     ) -> None:
-        super().__init__("bridge", static_folder=None, template_folder=None)
-        self.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
-        self.config["BODY_TIMEOUT"] = BODY_S_MAX
+        super().__init__(log_for(settings, outside))
         self.settings = settings
-        self.log = log_for(settings, outside)
         self.calls = Calls()
         self.loop_lag = LoopLag()
         self.metrics = metrics_for(settings, version(), self.snapshot)
@@ -111,9 +104,3 @@ def is_twilio(
         return True
     headers = request.headers if stream is None else stream.headers
     return is_signed(app.auth_token, urls, form, headers.get(SIGNATURE_HEADER, ""))
-
-
-def refusal(app: BridgeApp, status: int, what: str, why: str) -> Response:
-    """Refuse a request in one sentence, and write that down."""
-    app.log.warning("request_refused", what=what, status=status, why=why)
-    return Response(f"{why}\n", status=status, content_type="text/plain; charset=utf-8")

@@ -7,16 +7,16 @@ finish, then a goodbye. SIGINT ends the calls at once. Must not know what a call
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import trio
 from hypercorn.config import Config, Sockets
-from hypercorn.trio import serve as serve_asgi
 
 from bridge.app import make_app
+from bridge.connections import Connections
 from bridge.flight.writer import kept_flights
 from bridge.legs import TWILIO_MESSAGE_MAX
 from bridge.log import standard_output
@@ -163,21 +163,11 @@ async def serve(app: BridgeApp, config: Config, worker: Worker = ALONE) -> None:
             port = app.settings.metrics_port
             if port is not None:
                 face = ServerConfig(app.settings, port=port + worker.index)
-                await _started(nursery, private_face(app), face, stopped.wait)
-            binds = await _started(nursery, app, config, stop)
+                private = Connections(private_face(app), face, app.log)
+                await nursery.start(private.accept, stopped.wait)
+            binds = await nursery.start(Connections(app, config, app.log).accept, stop)
             app.log.info("listening", on=binds)
         measuring.cancel_scope.cancel()
-
-
-async def _started(
-    nursery: trio.Nursery, app: Any, config: Config, trigger: Callable[..., Any]
-) -> list[str]:
-    binds: list[str] = await nursery.start(
-        lambda task_status: serve_asgi(
-            app, config, shutdown_trigger=trigger, task_status=task_status
-        )
-    )
-    return binds
 
 
 async def _until_told(app: BridgeApp, worker: Worker) -> None:

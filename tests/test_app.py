@@ -1,12 +1,13 @@
 """The HTTP face: the webhook, who is let in, the pages."""
 
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from bridge.call_sid import CALL_SID
-from bridge.service import BODY_BYTES_MAX
+from bridge.guarded import BODY_BYTES_MAX
 from bridge.settings import Settings
 from tests.app_client import FORM, app_with, handshake_status, stream_of, webhook
 from tests.far_ends import (
@@ -95,6 +96,7 @@ async def test_where_the_stream_goes(
         ({"form": {}}, 400),
         ({"form": {"CallSid": "../../Messages"}}, 400),
         ({"headers": {"Host": 'x"><evil'}}, 400),
+        ({"headers": {"X-Forwarded-Host": "a:0"}}, 400),
         ({"form": {"x": "y" * BODY_BYTES_MAX}}, 413),
     ],
 )
@@ -103,6 +105,47 @@ async def test_what_is_no_webhook(given: dict[str, Any], status: int) -> None:
     response = await webhook(app_with(settings()), **given)
 
     assert response.status_code == status
+
+
+@pytest.mark.parametrize("public_url", [None, "https://p.example"])
+@pytest.mark.parametrize("given", [settings, production])
+@pytest.mark.parametrize(
+    "host", ["...", "a..b", "a" * 64, "x:99999", "x:0", "x:", 'x"><evil', "\u00e9.example"]
+)
+async def test_a_host_that_is_none(
+    host: str, given: Callable[..., Settings], public_url: str | None
+) -> None:
+    """400 in one sentence and one line, on every path, before a signature is looked at."""
+    lines = Lines()
+    app = app_with(given(public_url=public_url), lines)
+    client, headers = app.test_client(), {"Host": host}
+    answers = [
+        await client.get("/incoming-call", query_string=FORM, headers=headers),
+        await client.post("/incoming-call", form=FORM, headers=headers),
+        await client.get("/health", headers=headers),
+        await client.get("/nowhere", headers=headers),
+    ]
+    statuses = [answer.status_code for answer in answers]
+    texts = {await answer.get_data(as_text=True) for answer in answers}
+    stream = await handshake_status(app, headers)
+
+    assert statuses == [400] * 4
+    assert stream == 400
+    assert texts == {"the Host header is not a host name\n"}
+    assert [(line["event"], line["what"]) for line in lines] == [
+        *(("request_refused", "http"),) * 4,
+        ("request_refused", "websocket"),
+    ]
+
+
+async def test_a_query_that_is_no_text() -> None:
+    """Bytes that are no UTF-8, as HTTP/2 can carry them, are 400 and no crash."""
+    lines = Lines()
+    app = app_with(settings(), lines)
+    answer = await app.test_client().get("/", scope_base={"query_string": b"CallSid=\xff"})
+
+    assert answer.status_code == 400
+    assert [line["event"] for line in lines] == ["request_refused"]
 
 
 def test_a_call_sid_has_its_form() -> None:

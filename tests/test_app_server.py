@@ -1,10 +1,12 @@
 """The app behind the real server: one whole call, a send that is stuck, a stranger."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import httpx
+import pytest
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
@@ -15,6 +17,7 @@ from trio_websocket import wrap_client_stream
 
 from bridge.app import make_app
 from bridge.service import BridgeApp
+from bridge.settings import Settings
 from tests.app_client import FORM, Loopback, signed
 from tests.far_ends import (
     CALL,
@@ -28,6 +31,10 @@ from tests.far_ends import (
 )
 
 URL = "https://voice.example.com/incoming-call"
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
 
 
 def start_message(token: str) -> dict[str, Any]:
@@ -50,19 +57,23 @@ class Server:
         self._nursery.start_soon(server.run)
         return near
 
-    async def post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-        """One POST; the whole answer as bytes."""
+    async def ask(self, request: bytes) -> bytes:
+        """What is answered to these bytes until the server closes."""
         stream = self.connect()
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        await stream.send_all(
-            f"POST {path} HTTP/1.1\r\nHost: voice.example.com\r\nContent-Length: {len(body)}\r\n"
-            f"Connection: close\r\n{head}\r\n".encode()
-            + body
-        )
+        await stream.send_all(request)
         answer = b""
         while data := await stream.receive_some():
             answer += data
         return answer
+
+    async def post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+        """One POST; the whole answer as bytes."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return await self.ask(
+            f"POST {path} HTTP/1.1\r\nHost: voice.example.com\r\nContent-Length: {len(body)}\r\n"
+            f"Connection: close\r\n{head}\r\n".encode()
+            + body
+        )
 
 
 async def test_one_call_through_the_real_server(autojump_clock: MockClock) -> None:
@@ -149,13 +160,60 @@ async def test_a_stranger_at_the_real_server(autojump_clock: MockClock) -> None:
     """Without a signature the handshake is answered with 403 and nothing is upgraded."""
     async with trio.open_nursery() as nursery:
         app = make_app(production(), outside=outside(FarRealtime(nursery), Lines()))
-        stream = Server(app, nursery).connect()
-        await stream.send_all(
-            b"GET /media-stream HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
-            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-        )
-        answer = bytes(await stream.receive_some())
+        request = f"GET /media-stream HTTP/1.1\r\nHost: h\r\n{UPGRADE}\r\n"
+        answer = await Server(app, nursery).ask(request.encode())
         nursery.cancel_scope.cancel()
 
     assert answer.startswith(b"HTTP/1.1 403")
+
+
+@pytest.mark.parametrize("public_url", [None, "https://voice.example.com"])
+@pytest.mark.parametrize("given", [settings, production])
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        *(("", host) for host in ("...", "a" * 64, "x:99999", "x:0", "[1]", "[", "\u00ad")),
+        *((target, "h") for target in ("?x", "http://[", "http://[/media-stream")),
+    ],
+)
+async def test_a_malformed_request_at_the_real_server(
+    autojump_clock: MockClock,
+    capfd: pytest.CaptureFixture[str],
+    target: str,
+    host: str,
+    given: Callable[..., Settings],
+    public_url: str | None,
+) -> None:
+    """GET, POST and handshake are answered with 400: one line each, and nothing past the log."""
+    lines = Lines()
+    webhook, stream = target or "/incoming-call", target or "/media-stream"
+    form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b"
+    async with trio.open_nursery() as nursery:
+        app = make_app(given(public_url=public_url), outside=outside(FarRealtime(nursery), lines))
+        server = Server(app, nursery)
+        answers = [
+            await server.ask(f"{line} HTTP/1.1\r\nHost: {host}\r\n{rest}".encode("latin-1"))
+            for line, rest in (
+                (f"GET {webhook}", "Connection: close\r\n\r\n"),
+                (f"POST {webhook}", f"Connection: close\r\n{form}"),
+                (f"GET {stream}", f"{UPGRADE}\r\n"),
+            )
+        ]
+        nursery.cancel_scope.cancel()
+
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 400"] * 3
+    assert [line["event"] for line in lines] == ["request_refused"] * 3
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_refused_request_with_a_long_body(autojump_clock: MockClock) -> None:
+    """What nobody reads does not hold up the connection: it is answered and closed."""
+    async with trio.open_nursery() as nursery:
+        app = make_app(settings(), outside=outside(FarRealtime(nursery), Lines()))
+        head = b"POST /incoming-call HTTP/1.1\r\nHost: ...\r\nContent-Length: 9999999\r\n\r\n"
+        answer = await Server(app, nursery).ask(head + b"x" * 2_000_000)
+        closed_at = trio.current_time()
+        nursery.cancel_scope.cancel()
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert closed_at < 10

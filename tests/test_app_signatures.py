@@ -55,6 +55,22 @@ async def test_without_public_url_the_forwarded_host_is_verified() -> None:
     assert (await webhook(app, headers={**headers, "Host": "g.example"})).status_code == 403
 
 
+@pytest.mark.parametrize("host", ["a:99999", "a:0", "[1]", "a..b", "a b"])
+async def test_a_forwarded_host_that_is_none(host: str) -> None:
+    """Without PUBLIC_URL it is 400, before any signature is computed; with it nobody reads it."""
+    headers = {"X-Forwarded-Host": host, "X-Twilio-Signature": "x"}
+    found = {}
+    for public_url in (None, "https://voice.example.com"):
+        app = app_with(production(public_url=public_url))
+        found[public_url] = [
+            (await webhook(app, headers=headers)).status_code,
+            (await app.test_client().get("/incoming-call", headers=headers)).status_code,
+            await handshake_status(app, headers),
+        ]
+
+    assert found == {None: [400] * 3, "https://voice.example.com": [403] * 3}
+
+
 @pytest.mark.parametrize("url", ["https://voice.example.com/media-stream", ""])
 async def test_a_stream_without_signature_is_refused_before_it_is_accepted(url: str) -> None:
     """The handshake is signed with the wss URL; anything else gets 403 and no WebSocket."""

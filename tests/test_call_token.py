@@ -1,5 +1,8 @@
-"""The call token: signed, bound to one call, soon too old."""
+"""The call token: signed, bound to one call, soon too old, and spelled in one way only."""
 
+import string
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +62,39 @@ def test_a_token_fits_into_a_parameter() -> None:
     assert len(token) < 200
     assert token.isascii()
     assert not set(token) & set("<>&\"' ")
+
+
+@pytest.mark.parametrize("more", ["=", "==", "!!!!", "\n", "\u00e9", "\ud800", "A==="])
+def test_what_base64_would_overlook_is_another_token(more: str) -> None:
+    """A used token with something behind it that a decoder skips opens no second stream."""
+    tokens = CallTokens(SECRET, 300, WallClock())
+    token = tokens.issue(CALL)
+
+    assert tokens.use(token, CALL)
+    assert not tokens.use(token + more, CALL)
+
+
+def test_no_other_last_character_will_do() -> None:
+    """A signature's last character has two bits that say nothing; they must be as we wrote them."""
+    tokens = CallTokens(SECRET, 300, WallClock())
+    token = tokens.issue(CALL)
+    alphabet = string.ascii_letters + string.digits + "-_+/=."
+    good = [last for last in alphabet if tokens.is_valid(token[:-1] + last, CALL)]
+
+    assert good == [token[-1]]
+
+
+@given(st.data())
+def test_a_token_has_one_spelling(data: st.DataObject) -> None:
+    """Whatever is put into it, or in place of a part of it, is refused."""
+    tokens = CallTokens(SECRET, 300, WallClock())
+    token = tokens.issue(CALL)
+    begin = data.draw(st.integers(0, len(token)), "begin")
+    end = data.draw(st.integers(begin, min(begin + 3, len(token))), "end")
+    middle = data.draw(st.text(st.characters(codec=None), max_size=5), "middle")
+    spelled = token[:begin] + middle + token[end:]
+
+    assert tokens.is_valid(spelled, CALL) == (spelled == token)
 
 
 @given(st.text(st.characters(codec=None)), st.text(st.characters(codec=None)))

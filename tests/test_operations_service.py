@@ -163,6 +163,25 @@ async def test_a_used_token_opens_no_second_stream(autojump_clock: MockClock) ->
     assert w.realtime.opened == 1
 
 
+@pytest.mark.parametrize("more", ["=", "!!!!"])
+async def test_a_used_token_spelled_otherwise_opens_no_second_stream(
+    autojump_clock: MockClock, more: str
+) -> None:
+    """A signature that decodes to the same bytes is no other token."""
+    async with world() as w:
+        for token in (w.token, w.token + more):
+            w.lines.over = trio.Event()
+            async with w.call() as twilio:
+                await twilio.begin(token)
+                await settle()
+                await twilio.hang_up()
+                await w.lines.over.wait()
+        reasons = [line["reason"] for line in w.lines.all("call_ended")]
+
+    assert reasons == ["caller_hung_up", "stream_refused"]
+    assert w.realtime.opened == 1
+
+
 async def test_a_second_start_is_no_second_use(autojump_clock: MockClock) -> None:
     """A peer that says `start` twice on one stream is out of turn, and goes on talking."""
     async with world() as w, w.call() as twilio:

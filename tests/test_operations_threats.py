@@ -20,10 +20,11 @@ from trio.testing import MockClock, memory_stream_pair
 from trio_websocket import ConnectionClosed, wrap_client_stream
 
 from bridge.app import make_app
+from bridge.guarded import BODY_BYTES_MAX, BODY_S_MAX
 from bridge.legs import TWILIO_MESSAGE_MAX
 from bridge.log import make_log, standard_output
 from bridge.outside import Outside
-from bridge.service import BODY_BYTES_MAX, BODY_S_MAX, BridgeApp
+from bridge.service import BridgeApp
 from bridge.serving import ServerConfig
 from bridge.settings import Settings
 from tests.app_client import FORM, Loopback, handshake_status, signed

@@ -8,10 +8,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from bridge.guarded import BODY_BYTES_MAX
 from bridge.outbound.key_store import SqlKeys
 from bridge.records.errands import errands_at
 from bridge.records.store import SqlStore
-from bridge.service import BODY_BYTES_MAX
 from bridge.settings import missing_for_production
 from tests.far_ends import NOW
 from tests.outbound_parts import BEARER, FROM, KEY, ORIGIN, TO, body_of, outbound_settings, service

@@ -204,10 +204,7 @@ class Call:
                 if not self._playback.reached(name, now):
                     self.record.marks_ignored += 1
             case twilio.Dtmf(digit=digit):
-                if self.phase is Phase.RELEASING:
-                    count(self.record.out_of_turn, "twilio:Dtmf")
-                else:
-                    self._conversation.key(digit, now)
+                self._key(digit, now)
             case twilio.Connected():
                 pass
             case twilio.Start():
@@ -216,6 +213,12 @@ class Call:
                 self._end(self._line.reason, now)
             case _:
                 assert_never(message)
+
+    def _key(self, digit: str, now: float) -> None:
+        if self.phase is Phase.RELEASING:
+            count(self.record.out_of_turn, "twilio:Dtmf")
+        else:
+            self._conversation.key(digit, now)
 
     def _unusable_twilio(self, message: twilio.Malformed | twilio.Unknown, now: float) -> None:
         if isinstance(message, twilio.Unknown):

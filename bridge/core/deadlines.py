@@ -21,9 +21,9 @@ class Deadlines:
 
     def clear(self, *names: str) -> None:
         """Expect none of ``names``; those not expected are no mistake."""
-        for name in names:
-            self._times.pop(name, None)
-        self.earliest = min(self._times.values(), default=inf)
+        gone = [at for name in names if (at := self._times.pop(name, None)) is not None]
+        if gone:
+            self.earliest = min(self._times.values(), default=inf)
 
     def clear_all(self) -> None:
         """Expect nothing any more."""

@@ -43,8 +43,9 @@ class Filler(Rule):
 
     def advance(self, needed: bool, now: float) -> None:
         """Something has happened. ``needed``: a tool runs, and nobody else has to say anything."""
-        if self._playback.audible(now):
-            self._silent_since = now + self._playback.head.remaining_s(now)
+        sounds_s = self._playback.head.remaining_s(now)
+        if sounds_s:
+            self._silent_since = now + sounds_s
         elif self._turns.caller_speaking:
             self._silent_since = now
         if not (needed and self._plan.tool_filler_s):

@@ -14,7 +14,7 @@ asked of it waits.
 
 from typing import Final
 
-from bridge.core import fallback, realtime
+from bridge.core import realtime
 from bridge.core.commands import EndReason
 from bridge.core.conversation import Conversation
 from bridge.core.phases import REALTIME_LEG, Leg

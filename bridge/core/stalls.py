@@ -69,7 +69,7 @@ class Stalls(Rule):
             self._deadlines.clear(RESPONSE)
 
     def due(self, now: float) -> bool:
-        """`RESPONSE` has come. Returns whether the model has stalled; a speaking caller defers it."""
+        """`RESPONSE` has come. Whether the model has stalled; a speaking caller defers it."""
         if self.speaking_since is None or self.closing:
             return True
         if now >= self._patience_until:

@@ -1,8 +1,8 @@
 """Who speaks: the caller's voice against the model's.
 
 Owns the rules of turns: what an interruption does, which audio is played, when a response is asked
-for, and what follows a failed one. Knows nothing of how a call begins or ends; when a call cannot go
-on, it returns the reason.
+for, and what follows a failed one. Knows nothing of how a call begins or ends; when a call cannot
+go on, it returns the reason.
 
 Interruption. When the caller begins to speak, everything the model has started is over: sound is
 stopped with one `clear`, each item not fully heard is truncated to what was heard, and audio of

@@ -19,9 +19,10 @@ from bridge.agents.checking import REQUESTED
 from bridge.agents.choosing import CallRefused
 from bridge.agents.conduct import Conduct
 from bridge.call_sid import CALL_SID
+from bridge.guarded import refusal
 from bridge.legs import TwilioLeg
 from bridge.operations.admission import Refusal
-from bridge.service import BridgeApp, is_twilio, refusal
+from bridge.service import BridgeApp, is_twilio
 from bridge.session import Session
 
 WEBHOOK: Final = "/incoming-call"
@@ -30,6 +31,7 @@ HELD: Final = "Held"
 """In the address of a waiting call's webhook: for how many seconds. No name for a parameter."""
 HOLD_STEP_S: Final = 5
 """How often it is looked whether there is a place."""
+NO_HOST: Final = "the Host header is missing or is not a host name"
 
 
 def add_routes(app: BridgeApp) -> None:
@@ -52,13 +54,13 @@ async def _incoming_call(app: BridgeApp) -> Response:
     query = request.query_string.decode("latin-1")
     path = f"{WEBHOOK}?{query}" if query else WEBHOOK
     origins = addresses.origins(app.settings.public_url, request.headers)
+    if not origins:
+        return refusal(app, 400, "webhook", NO_HOST)
     if not is_twilio(app, [origin + path for origin in origins], posted):
         return refusal(app, 403, "webhook", "the X-Twilio-Signature is missing or wrong")
     call_sid = posted.get("CallSid") or request.args.get("CallSid", "")
     if not CALL_SID.fullmatch(call_sid):
         return refusal(app, 400, "webhook", "CallSid is missing or is not one of Twilio's")
-    if not origins:
-        return refusal(app, 400, "webhook", "the Host header is missing or is not a host name")
     if app.calls.stopping:
         app.services.watch.refused("stopping")
         return refusal(app, 503, "webhook", "this service is stopping")
@@ -116,6 +118,8 @@ def _held_s(text: str) -> int:
 async def _media_stream(app: BridgeApp, stream: Websocket) -> Response | None:
     """Carry one call. Refused before the WebSocket is accepted if it is not Twilio's."""
     origins = addresses.origins(app.settings.public_url, stream.headers)
+    if not origins:
+        return refusal(app, 400, "stream", NO_HOST)
     urls = [addresses.as_websocket(origin) + STREAM for origin in origins]
     if not is_twilio(app, urls, MultiDict(), stream):
         return refusal(app, 403, "stream", "the X-Twilio-Signature is missing or wrong")

@@ -11,7 +11,8 @@ import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from bridge.service import BODY_BYTES_MAX, BODY_S_MAX, BridgeApp, refusal, version
+from bridge.guarded import GuardedApp, refusal
+from bridge.service import BridgeApp, version
 
 METRICS: Final = "/metrics"
 
@@ -28,9 +29,7 @@ def add_routes(app: BridgeApp) -> None:
 
 def private_face(app: BridgeApp) -> QuartTrio:
     """The same three on METRICS_PORT, where nobody else looks."""
-    face = QuartTrio("bridge", static_folder=None, template_folder=None)
-    face.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
-    face.config["BODY_TIMEOUT"] = BODY_S_MAX
+    face = GuardedApp(app.log)
     _add_probes(face, app)
 
     @face.get(METRICS)

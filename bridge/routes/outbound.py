@@ -19,6 +19,7 @@ from bridge.addresses import stream_origin
 from bridge.agents.choosing import CallRefused
 from bridge.api_tokens import ApiTokens
 from bridge.call_sid import CALL_SID
+from bridge.guarded import refusal
 from bridge.outbound import keys, machine
 from bridge.outbound.placing import PATH as TWIML
 from bridge.outbound.placing import OutboundCalls
@@ -35,7 +36,7 @@ from bridge.outbound.twilio_calls import (
 )
 from bridge.outside import Outside
 from bridge.routes.incoming import STREAM, Answering, answering_for
-from bridge.service import BridgeApp, is_twilio, refusal
+from bridge.service import BridgeApp, is_twilio
 
 Json = dict[str, Any]
 T = TypeVar("T")

@@ -11,7 +11,8 @@ from quart import Response, request
 from bridge import twiml
 from bridge.agents.choosing import DEFAULT, UnknownAgent
 from bridge.call_sid import CALL_SID
-from bridge.service import BridgeApp, is_twilio, refusal
+from bridge.guarded import refusal
+from bridge.service import BridgeApp, is_twilio
 from bridge.settings.tools import LANGUAGE
 from bridge.transfer import AFTER
 
