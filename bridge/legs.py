@@ -5,7 +5,9 @@ or the network does wrong comes out as a value (`Malformed`, `Closed`), never as
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from math import inf
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -40,6 +42,11 @@ CLOSE_S_MAX: Final = 0.5
 # The buffers of TCP hold some seconds of audio. A server that has not made room in a full one for
 # so long does not read any more, or is gone; the kernel would wait for 30 s.
 SEND_S_MAX: Final = 5.0
+# A server that is gone without a word is noticed within the sum of the two: that is less than the
+# 30 s of the caller's audio which the next session can be given again.
+PING_EVERY_S: Final = 15.0
+# TCP sends again 6 s after an outage began, and a network that comes back must not cost a session.
+PONG_S_MAX: Final = 10.0
 
 
 class TwilioLeg:
@@ -149,16 +156,24 @@ class RealtimeEndpoint:
         return headers
 
 
+class _Deaf(Exception):  # noqa: N818 - what the far end is, not what went wrong here
+    """The far end does not show any more that it hears; the text says how that was seen."""
+
+
 class _Opening(trio.abc.Stream):
-    """A stream that raises ConnectRefused while the handshake is not done.
+    """A stream that raises ConnectRefused while the handshake is not done, and can be watched.
 
     trio-websocket waits for a handshake for ever when the connection ends before it; and a broken
     TLS handshake shows only at its first bytes.
+
+    ``arrivals``: how often something came. ``sending_since``: when a write began that is not done.
     """
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self.open = False
+        self.arrivals = 0
+        self.sending_since = inf
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         try:
@@ -168,14 +183,17 @@ class _Opening(trio.abc.Stream):
             raise
         if not data:
             self._must_be_open(None)
+        self.arrivals += 1
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.sending_since = trio.current_time()
         try:
             await self._stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as broken:
             self._must_be_open(broken)
             raise
+        self.sending_since = inf
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
@@ -204,16 +222,16 @@ class RealtimeLeg(trio.abc.AsyncResource):
         self._socket: WebSocketConnection | None = None
         self._closing = False
         self._goodbye = trio.CancelScope()
-        self._sending_since = inf
 
     async def run(self, *tasks: Task) -> realtime.Closed:
         """Connect, run the tasks until the connection ends, and say how it ended."""
         ended = realtime.Closed()
         try:
             async with trio.open_nursery() as watch:
-                watch.start_soon(self._see_that_it_takes)
                 async with trio.open_nursery() as nursery:
-                    await self._connect(nursery)
+                    socket, stream = await self._connect(nursery)
+                    watch.start_soon(_see_that_it_takes, stream)
+                    watch.start_soon(_see_that_it_lives, socket, stream, watch)
                     for task in tasks:
                         nursery.start_soon(task, self)
                 watch.cancel_scope.cancel()
@@ -224,14 +242,14 @@ class RealtimeLeg(trio.abc.AsyncResource):
         except* (ConnectionClosed, ProtocolError, h11.ProtocolError):
             # Protocol errors: the library answers a ping that crossed our close, or no HTTP at all.
             ended = self._how_closed()
-        except* trio.TooSlowError:
-            ended = realtime.Closed(None, f"took nothing for {SEND_S_MAX:g} s", deaf=True)
+        except* _Deaf as group:
+            ended = realtime.Closed(None, str(_first(group)), deaf=True)
         finally:
             self._goodbye.cancel()
             await trio.aclose_forcefully(self)
         return ended
 
-    async def _connect(self, nursery: trio.Nursery) -> None:
+    async def _connect(self, nursery: trio.Nursery) -> tuple[WebSocketConnection, _Opening]:
         endpoint, host = self._endpoint, self._endpoint.url.hostname
         assert host is not None
         try:
@@ -254,6 +272,7 @@ class RealtimeLeg(trio.abc.AsyncResource):
         except OSError as error:
             raise ConnectRefused(None, f"{type(error).__name__}: {error.strerror}") from error
         self._stream.open = True
+        return self._socket, self._stream
 
     async def receive(self) -> str | None:
         """The next message's text; None for a binary one, which the API never sends."""
@@ -264,20 +283,8 @@ class RealtimeLeg(trio.abc.AsyncResource):
     async def send(self, event: realtime.Outbound) -> None:
         """Send one event, in as many messages as the engine needs for it."""
         assert self._socket is not None
-        self._sending_since = trio.current_time()
         for text in self._engine.outward(event):
             await self._socket.send_message(text)
-        self._sending_since = inf
-
-    async def _see_that_it_takes(self) -> None:
-        """Wait until an event has been on its way for SEND_S_MAX, and raise TooSlowError.
-
-        One look every few seconds, because a deadline for each event is a cost for each frame.
-        """
-        while trio.current_time() < self._sending_since + SEND_S_MAX:
-            oldest = min(self._sending_since, trio.current_time())
-            await trio.sleep_until(oldest + SEND_S_MAX)
-        raise trio.TooSlowError
 
     def opened(self) -> Sequence[Told]:
         """What the open connection itself means."""
@@ -321,6 +328,45 @@ class RealtimeLeg(trio.abc.AsyncResource):
         if reason is None:
             return realtime.Closed()
         return realtime.Closed(reason.code, reason.reason or "")
+
+
+async def _see_that_it_takes(stream: _Opening) -> None:
+    """Wait until a write has been on its way for SEND_S_MAX, and raise _Deaf.
+
+    One look every few seconds, because a deadline for each event is a cost for each frame.
+    """
+    while trio.current_time() < stream.sending_since + SEND_S_MAX:
+        oldest = min(stream.sending_since, trio.current_time())
+        await trio.sleep_until(oldest + SEND_S_MAX)
+    raise _Deaf(f"took nothing for {SEND_S_MAX:g} s")
+
+
+async def _see_that_it_lives(
+    socket: WebSocketConnection, stream: _Opening, nursery: trio.Nursery
+) -> None:
+    """Wait until nothing has come for PONG_S_MAX behind a ping, and raise _Deaf.
+
+    A server that owes nothing says nothing, and looks like one that died without closing; pings it
+    must answer (RFC 6455). Anything else that comes will do: a pong stands behind the answer which
+    a slow line still carries. Who sends and does not read is `_see_that_it_takes`'s.
+    """
+    await trio.sleep(PING_EVERY_S)
+    for number in count(1):
+        arrivals = stream.arrivals
+        nursery.start_soon(_ping, socket, number)
+        await trio.sleep(PONG_S_MAX)
+        if stream.arrivals == arrivals:
+            raise _Deaf(f"answered no ping for {PONG_S_MAX:g} s")
+        await trio.sleep(PING_EVERY_S - PONG_S_MAX)
+
+
+async def _ping(socket: WebSocketConnection, number: int) -> None:
+    """Ask for a sign of life. Not to be given up: that could leave half a frame in the stream.
+
+    How the connection ended tells who receives, when all has been taken that came before.
+    """
+    with suppress(ConnectionClosed, ProtocolError):
+        await socket.ping(number.to_bytes(4, "big"))
 
 
 def _why_not_connected(error: ConnectError) -> realtime.Closed:

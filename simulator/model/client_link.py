@@ -11,7 +11,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -78,7 +78,7 @@ class ClientLink(ABC):
         self._ids = Ids(endpoint.rng)
         self._upgraded = False
         self._early: list[Message] = []
-        self._stalled = False
+        self._stalled: Literal["model", "server"] | None = None
         self._held: list[Callable[[], None]] = []
         self._closing = False
 
@@ -128,7 +128,7 @@ class ClientLink(ABC):
                 if not (self._closing or self.over):
                     self._refuse_binary()
             case Ping(data):
-                self._send(partial(self._frames.control, PONG, data))
+                self._send_control(PONG, data)
             case Close(code, reason):
                 self._client_closes(code, reason)
             case Violation(code, why):
@@ -186,12 +186,20 @@ class ClientLink(ABC):
         if traced is not None:
             self._note("sent", traced)
 
+    def _send_control(self, opcode: int, data: bytes) -> None:
+        frame = partial(self._frames.control, opcode, data)
+        # fidelity: inferred realtime.md 1 - a model that hangs leaves its server answering pings
+        if self._stalled == "model" and not (self._closing or self.over):
+            self._wire.send(frame())
+        else:
+            self._send(frame)
+
     def _ping_later(self) -> None:
         self._alarms.after(PING_MS, self._ping)
 
     def _ping(self) -> None:
         data = self._endpoint.rng.randbytes(PING_BYTES)
-        self._send(partial(self._frames.control, PING, data))
+        self._send_control(PING, data)
         self._ping_later()
 
     # -- ends ---------------------------------------------------------------------------------
@@ -228,17 +236,21 @@ class ClientLink(ABC):
 
     # -- faults on cue ------------------------------------------------------------------------
 
-    def stall(self, duration_ms: float = float("inf")) -> None:
+    def stall(self) -> None:
+        """The model hangs: nothing more is said, on a connection that lives."""
+        self._stall("model", float("inf"))
+
+    def _stall(self, who: Literal["model", "server"], duration_ms: float) -> None:
         """Send nothing for so long; what the client says is still heard."""
         if self.over or self._stalled:
             return
-        self._stalled = True
+        self._stalled = who
         self._note("stalled", {"duration_ms": duration_ms})
         if duration_ms != float("inf"):
             self._alarms.after(duration_ms, self._resume)
 
     def _resume(self) -> None:
-        self._stalled = False
+        self._stalled = None
         held, self._held = self._held, []
         for send in held:
             send()
@@ -251,7 +263,7 @@ class ClientLink(ABC):
             case "drop":
                 self.drop()
             case "stall":
-                self.stall(fault.duration_ms)
+                self._stall("server", fault.duration_ms)
             case "close":
                 self.close(fault.close_code)
             case "error":

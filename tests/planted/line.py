@@ -83,6 +83,11 @@ def deaf_session_kept(patch: MonkeyPatch) -> None:
     patch.setattr(legs, "SEND_S_MAX", inf)
 
 
+def dead_session_not_noticed(patch: MonkeyPatch) -> None:
+    """A server that owes nothing is never asked whether it is still there."""
+    patch.setattr(legs, "PING_EVERY_S", inf)
+
+
 def deaf_session_believed(patch: MonkeyPatch) -> None:
     """What was sent counts as heard, though it lay in a buffer."""
     unheard = Caller.unheard

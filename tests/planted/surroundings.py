@@ -98,6 +98,12 @@ SURROUNDINGS = (
         "ended reason: fell_back",
     ),
     bug(
+        line.dead_session_not_noticed,
+        "faults/model-dies-in-silence dtx=false",
+        "session_connected: exactly 2",
+        "agent_turns: count==2",
+    ),
+    bug(
         line.deaf_session_believed,
         "network/model-reads-again-too-late",
         "caller_audio_lost_ms: max==0",

@@ -137,7 +137,7 @@ def caller_audio_reordered(patch: MonkeyPatch) -> None:
 
 
 def caller_audio_batched(patch: MonkeyPatch) -> None:
-    """Frames are collected and sent in blocks of 400 ms to save messages; the last block never is."""
+    """Frames are collected and sent in blocks of 400 ms to save messages; the last never is."""
     audio = Caller.audio
     batch: list[bytes] = []
 
