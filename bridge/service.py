@@ -4,7 +4,6 @@ Owns what lives as long as the application, and the check of Twilio's signature.
 route.
 """
 
-from importlib import metadata
 from typing import Any
 
 import trio
@@ -26,6 +25,7 @@ from bridge.records.book import CallRecords
 from bridge.services import Services
 from bridge.settings import Settings
 from bridge.signature import SIGNATURE_HEADER, is_signed
+from bridge.version import version
 from bridge.wiring import auth_token_of, entra_for, log_for, metrics_for, services_for
 
 
@@ -83,14 +83,6 @@ class BridgeApp(GuardedApp):
         The exception's info comes last; from Quart 0.23 on, a context comes before it.
         """
         self.log.error("crashed", exc_info=given[-1])
-
-
-def version() -> str:
-    """The installed version."""
-    try:
-        return metadata.version("callbridge")
-    except metadata.PackageNotFoundError:
-        return "unknown (not installed)"
 
 
 def is_twilio(

@@ -17,6 +17,7 @@ from hypercorn.config import Config, Sockets
 
 from bridge.app import make_app
 from bridge.connections import Connections
+from bridge.errors import BridgeError
 from bridge.flight.writer import kept_flights
 from bridge.legs import TWILIO_MESSAGE_MAX
 from bridge.log import standard_output
@@ -29,9 +30,10 @@ from bridge.records.errands import errands_at
 from bridge.records.keeping import kept_records
 from bridge.records.store import SqlStore
 from bridge.routes.operations import private_face
-from bridge.service import BridgeApp, version
+from bridge.service import BridgeApp
 from bridge.settings import Settings
 from bridge.settings.secret_texts import secrets_of
+from bridge.version import version
 from bridge.wiring import log_for, traces_for
 
 # After the calls have been told to end, connections get this long to close.
@@ -49,11 +51,21 @@ class Worker:
 ALONE: Final = Worker()
 
 
+class CannotListen(BridgeError):  # noqa: N818 - the base is the error
+    """There is no socket at HOST for the port, which comes from this setting."""
+
+    def __init__(self, setting: str, port: int, why: OSError) -> None:
+        super().__init__(f"{setting}: {why}")
+        self.setting = setting
+        self.port = port
+        self.why = why
+
+
 class ServerConfig(Config):
     """hypercorn's settings for this service.
 
     Args:
-        port: instead of PORT.
+        port: instead of PORT; METRICS_PORT, or the worker's after it.
         socket_fd: a socket that listens already, instead of one of our own.
     """
 
@@ -61,6 +73,7 @@ class ServerConfig(Config):
         self, settings: Settings, *, port: int | None = None, socket_fd: int | None = None
     ) -> None:
         super().__init__()
+        self._setting = "PORT" if port is None else "METRICS_PORT"
         self._address = (settings.host, settings.port if port is None else port)
         self._socket_fd = socket_fd
         self.websocket_max_message_size = TWILIO_MESSAGE_MAX
@@ -74,7 +87,19 @@ class ServerConfig(Config):
         """
         if self._socket_fd is not None:
             return Sockets([], [socket.socket(fileno=self._socket_fd)], [])
-        return Sockets([], [bound_socket(*self._address)], [])
+        return Sockets([], [listening_socket(*self._address, self._setting)], [])
+
+
+def listening_socket(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that can listen on the port of this setting.
+
+    Raises:
+        CannotListen: it cannot.
+    """
+    try:
+        return bound_socket(host, port)
+    except OSError as why:
+        raise CannotListen(setting, port, why) from None
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -1,13 +1,15 @@
 """From settings to the parts of a call.
 
 Owns the translation of names, and the places where secrets leave the settings. Must not know HTTP.
+Commands that make no call come here, too: what only calls need is imported when it is used.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -22,29 +24,43 @@ from bridge.engines.gpt_live.session import GptLive
 from bridge.entra import Application, EntraTokens
 from bridge.errors import BridgeError
 from bridge.flight.flight import Flights, FlightSink
-from bridge.legs import RealtimeEndpoint
 from bridge.log import Log, make_log, standard_output
 from bridge.operations.admission import Places
 from bridge.operations.running import Snapshot
-from bridge.operations.used_tokens import UsedTokens
 from bridge.operations.watch import Watch
 from bridge.outside import Outside
 from bridge.recording.recording import Recordings, RecordingSink
 from bridge.records.book import CallBook, CallRecords
 from bridge.records.numbers import NumberPolicy
-from bridge.release import LineReleaser
-from bridge.services import Services
 from bridge.settings import Settings
 from bridge.settings.secret_texts import secrets_of
 from bridge.tooling.guarded_door import GuardedDoor
 from bridge.tooling.http_tool import HttpCaller, HttpTool
 from bridge.tooling.running import ToolRunner
 from bridge.tooling.toolbox import THREADS_MAX, Toolbox
-from bridge.transfer import LineTransfer
-from bridge.twilio_rest import TwilioRest
 
 if TYPE_CHECKING:
+    from bridge import legs, release, services, transfer, twilio_rest
+    from bridge.operations import used_tokens as tokens_used
     from bridge.operations.metrics import Metrics
+else:
+
+    class _OnDemand:
+        """A module that is imported when something of it is used."""
+
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(import_module(self._name), name)
+
+    legs, release, services, transfer, twilio_rest, tokens_used = (
+        _OnDemand(f"bridge.{name}")
+        for name in (
+            *("legs", "release", "services", "transfer", "twilio_rest"),
+            "operations.used_tokens",
+        )
+    )
 
 SHAPING = (
     *("engine", "live_delegation_model"),
@@ -66,6 +82,12 @@ SOMEBODY = "a person"
 
 class TelemetryMissing(BridgeError):  # noqa: N818 - the base is the error
     """A setting needs packages that are not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "OTEL_EXPORTER_OTLP_ENDPOINT: traces need packages that are not installed: "
+            "pip install 'callbridge[telemetry]'"
+        )
 
 
 def plan_for(settings: Settings) -> CallPlan:
@@ -147,10 +169,10 @@ def entra_for(settings: Settings, outside: Outside) -> EntraTokens | None:
     return EntraTokens(application, outside.http_transport)
 
 
-def endpoint_for(settings: Settings, entra: EntraTokens | None) -> RealtimeEndpoint:
+def endpoint_for(settings: Settings, entra: EntraTokens | None) -> "legs.RealtimeEndpoint":
     """Where the speech model is, which engine it needs, and what opens it."""
     live = partial(GptLive, backend_model=settings.live_delegation_model)
-    return RealtimeEndpoint.at(
+    return legs.RealtimeEndpoint.at(
         settings.endpoint_url,
         settings.model,
         settings.api_key,
@@ -169,39 +191,40 @@ def services_for(
     flights: FlightSink | None = None,
     recordings: RecordingSink | None = None,
     watch: Watch | None = None,
-    used_tokens: UsedTokens | None = None,
+    used_tokens: "tokens_used.UsedTokens | None" = None,
     *,
     entra: EntraTokens | None = None,
-) -> Services:
+) -> "services.Services":
     """What all calls of the process share; without a place for them nothing is kept."""
     auth_token = auth_token_of(settings)
-    releaser = transfer = None
+    line_releaser = line_transfer = None
     if settings.twilio_account_sid and auth_token:
-        rest = TwilioRest(
+        rest = twilio_rest.TwilioRest(
             settings.twilio_account_sid,
             auth_token,
             outside.http_transport,
             settings.twilio_api_url,
         )
-        releaser = LineReleaser(rest)
-        transfer = LineTransfer(rest, settings.transfer_caller_id or "", settings.public_url)
+        line_releaser = release.LineReleaser(rest)
+        caller_id = settings.transfer_caller_id or ""
+        line_transfer = transfer.LineTransfer(rest, caller_id, settings.public_url)
     agents = agents_for(settings)
-    return Services(
+    return services.Services(
         agents=agents,
         endpoint=endpoint_for(settings, entra),
         open_stream=outside.open_stream,
         tokens=call_token.CallTokens(
             _token_secret(settings), settings.call_token_seconds, outside.wall_clock
         ),
-        releaser=releaser,
+        releaser=line_releaser,
         log=log,
-        transfer=transfer,
+        transfer=line_transfer,
         tools=toolbox_for(settings, agents, outside, log),
         places=Places(
             settings.max_calls, settings.max_calls_per_caller, settings.stream_within_seconds
         ),
         watch=watch or Watch(),
-        used_tokens=used_tokens or UsedTokens(),
+        used_tokens=used_tokens or tokens_used.UsedTokens(),
         log_event_types=frozenset(settings.log_event_types),
         book=CallBook(
             records=records,
@@ -260,9 +283,7 @@ def traces_for(
     try:
         from bridge.operations.traces import exported, provider_at  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
-        raise TelemetryMissing(
-            "OTEL_EXPORTER_OTLP_ENDPOINT: install callbridge[telemetry]"
-        ) from None
+        raise TelemetryMissing from None
     service = settings.otel_service_name
     provider = provider_at(settings.realtime_url)
     with exported(endpoint, service, version, settings.model, wall_clock, provider) as traces:

@@ -143,7 +143,7 @@ class Client:
 
     # -- what a test does -----------------------------------------------------
 
-    def says(self, kind: str, **fields: Any) -> None:
+    def says(self, kind: str, /, **fields: Any) -> None:
         """Send an event."""
         self.raw(json.dumps({"type": kind, **fields}).encode())
 

@@ -87,7 +87,7 @@ def test_wrong_settings_are_told_and_nothing_runs(
     assert out == ""
     assert err.splitlines() == [
         "OPENAI_API_KEY: is missing, may be: a key such as sk-...",
-        'PORT: got "x", may be: a port from 0 to 65535',
+        f'PORT: got "x", may be: a port from 0 to 65535; set in {path}, line 2',
         "warning: OPENAI_API_KEE: unknown setting (did you mean OPENAI_API_KEY?)",
     ]
 
@@ -109,17 +109,20 @@ def test_arguments(
 
 
 def test_a_port_in_use_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No traceback for the commonest failure of all."""
+    """No traceback for the commonest failure of all; `check` cannot know who will be there."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         path = env_file(tmp_path, f"OPENAI_API_KEY={KEY}", "HOST=127.0.0.1", f"PORT={port}")
-        code = main(["serve", "--env-file", path])
+        codes = [main([command, "--env-file", path]) for command in ("check", "serve")]
     err = capsys.readouterr().err.splitlines()
 
-    assert code == 1
-    assert err[-1].startswith(f"cannot listen on 127.0.0.1, port {port}: ")
+    assert codes == [0, 1]
+    assert err[-1] == (
+        f"cannot listen on HOST=127.0.0.1, port {port} (PORT): Address already in use; "
+        "stop the program that listens there, or set another PORT"
+    )
 
 
 def test_listening_sockets_give_up_on_dead_peers() -> None:

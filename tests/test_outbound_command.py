@@ -32,7 +32,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def call(monkeypatch: pytest.MonkeyPatch, rest: FakeRest, *arguments: str, **given: Any) -> int:
     """Run `callbridge call` against this REST API."""
     settings = outbound_settings(**given)
-    monkeypatch.setattr("bridge.cli.load_settings", lambda _file: settings)
+    monkeypatch.setattr("bridge.cli.usable.load_settings", lambda _file: settings)
 
     def placed(options: Any, its_settings: Settings, agents: Agents, log: Any) -> int:
         return place_call(options, its_settings, agents, log, Outside(http_transport=rest))

@@ -144,7 +144,7 @@ def test_secrets_of_tools_have_names_of_their_own(monkeypatch: pytest.MonkeyPatc
 
     (line,) = wrong.value.lines
     assert line.startswith("TOOL_SECRETS: got a value that does not fit (not shown), may be: ")
-    assert line.endswith("given as TOOL_SECRET_NAME or TOOL_SECRET_NAME_FILE")
+    assert line.endswith("TOOL_SECRET_NAME or TOOL_SECRET_NAME_FILE; set in the environment")
 
 
 # ------------------------------------------------------------------------------ the .env file
@@ -202,7 +202,7 @@ def test_a_line_that_cannot_be_read_is_a_mistake_said_once(
     assert code == 2
     assert capsys.readouterr().err.splitlines() == [
         f"{path}, line 3: is no NAME=VALUE, or lacks a quotation mark",
-        'PORT: got "x", may be: a port from 0 to 65535',
+        f'PORT: got "x", may be: a port from 0 to 65535; set in {path}, line 5',
     ]
 
 

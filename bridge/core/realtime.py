@@ -264,7 +264,8 @@ class Error(_Event, frozen=True, tag="error"):
 class Closed(_Part, frozen=True):
     """The connection is gone or never came to be. Made by the shell, not decoded.
 
-    ``deaf``: it took nothing any more; nobody knows what was the last that the far end heard.
+    ``deaf``: it took nothing any more, or answered no ping; nobody knows what was the last that the
+    far end heard.
     """
 
     code: int | None = None

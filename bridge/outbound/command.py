@@ -13,7 +13,6 @@ import httpx
 import trio
 
 from bridge.agents.choosing import Agents
-from bridge.api_tokens import hash_of, new_token
 from bridge.log import Log
 from bridge.outbound.problems import Refusal
 from bridge.outbound.request import OutboundRequest, checked
@@ -76,19 +75,6 @@ def place_call(
         print(refusal.detail, file=sys.stderr)  # noqa: T201 - this is what it is for
         return WRONG if refusal.status == UNPROCESSABLE else COULD_NOT
     print(placed.call_sid)  # noqa: T201 - the same
-    return FINE
-
-
-def show_new_token() -> int:
-    """Print a new API token, and the hash of it that belongs into the settings."""
-    token = new_token()
-    print(f"token: {token}")  # noqa: T201 - it is shown this once
-    print(f"hash:  {hash_of(token)}")  # noqa: T201
-    print(  # noqa: T201
-        "Give the token to whoever may have calls made; it is shown this once. "
-        "Add the hash to API_TOKENS, or to API_TOKENS_FILE.",
-        file=sys.stderr,
-    )
     return FINE
 
 

@@ -12,7 +12,8 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from bridge.guarded import GuardedApp, refusal
-from bridge.service import BridgeApp, version
+from bridge.service import BridgeApp
+from bridge.version import version
 
 METRICS: Final = "/metrics"
 

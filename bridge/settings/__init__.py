@@ -7,6 +7,7 @@ from bridge.settings.complaints import UnusableSettings
 from bridge.settings.env_file import ENV_FILE
 from bridge.settings.environment import (
     EnvironmentSettings,
+    doubtful,
     is_secret,
     load_settings,
     misspelt,
@@ -21,6 +22,7 @@ __all__ = [
     "EnvironmentSettings",
     "Settings",
     "UnusableSettings",
+    "doubtful",
     "is_secret",
     "load_settings",
     "missing_for_production",

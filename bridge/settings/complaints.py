@@ -5,6 +5,7 @@ Owns their words, and that no secret is in them. Must not know any setting.
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -15,6 +16,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from bridge.errors import BridgeError, SettingsError
 
 NO_WORD: Final = "no_word"
+PLACEHOLDER: Final = "placeholder"
+_STANDS_FOR_A_KEY: Final = re.compile(
+    r"<.*>|.*\.\.\.|your[-_ ].*|(change|replace)[-_ ]?me", re.IGNORECASE | re.DOTALL
+)
 Fields = Mapping[str, FieldInfo]
 
 
@@ -35,12 +40,21 @@ def one_word(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def no_placeholder(value: SecretStr | None) -> SecretStr | None:
+    """Check a key: what examples show in its place is none, and would fail in each call."""
+    if value is not None and _STANDS_FOR_A_KEY.fullmatch(value.get_secret_value()):
+        raise PydanticCustomError(PLACEHOLDER, "an example")
+    return value
+
+
 def complaint(error: ErrorDetails, fields: Fields) -> SettingsError:
     """What is wrong with one value, or name."""
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         known = [field.upper() for field in fields]
         return SettingsError(name.upper(), f"unknown setting{meant(name.upper(), known)}")
+    if error["type"] == PLACEHOLDER:
+        return SettingsError(name.upper(), "is the placeholder of an example, put the key there")
     if error["type"] == NO_WORD:
         got = "got a value with spaces, line breaks or letters of no key in it (not shown)"
     elif is_secret(fields[name]):

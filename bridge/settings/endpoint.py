@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr, field_validator, model_validator
 
+from bridge.settings.complaints import no_placeholder
 from bridge.settings.misfits import Misfit
 from bridge.settings.words import check_port, setting
 
@@ -117,6 +118,11 @@ class EndpointSettings(BaseModel):
         if isinstance(values, Mapping) and values.get("engine") == "live":
             return {**values, "model": values.get("model") or LIVE_MODEL}
         return values
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
+        return no_placeholder(value)
 
     @field_validator("realtime_url", "live_url")
     @classmethod

@@ -3,6 +3,7 @@
 Owns where a setting may stand. Must not know what any of them means.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bridge.errors import SettingsError
 from bridge.settings import complaints
 from bridge.settings.complaints import UnusableSettings, meant
-from bridge.settings.env_file import ENV_FILE, broken_lines, unreadable, variables_in
-from bridge.settings.secret_files import read_prefixed_secrets, read_secret_files
+from bridge.settings.env_file import (
+    ENV_FILE,
+    broken_lines,
+    doubtful_lines,
+    places_in,
+    unreadable,
+    variables_in,
+)
+from bridge.settings.secret_files import SUFFIX, read_prefixed_secrets, read_secret_files
 from bridge.settings.settings import Settings
 from bridge.settings.tools import SECRET_PREFIX
 
@@ -43,7 +51,8 @@ def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     try:
         given = EnvironmentSettings(_env_file=env_file, **found)  # type: ignore[call-arg]
     except UnusableSettings as wrong:
-        errors += [error for error in wrong.errors if error.variable not in named]
+        unsaid = [error for error in wrong.errors if error.variable not in named]
+        errors += _with_places(unsaid, env_file)
     if errors:
         raise UnusableSettings(errors)
     return given
@@ -58,6 +67,11 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     secrets = {name: text for name, text in environment.items() if name.startswith(SECRET_PREFIX)}
     others = {name.lower(): text for name, text in environment.items() if name not in secrets}
     return Settings.model_validate({**others, "tool_secrets": secrets} if secrets else others)
+
+
+def doubtful(env_file: Path | None = ENV_FILE) -> list[str]:
+    """A warning for whatever of the .env file is no mistake, and hardly meant."""
+    return doubtful_lines(env_file) + misspelt(env_file)
 
 
 def misspelt(env_file: Path | None = ENV_FILE) -> list[str]:
@@ -89,3 +103,25 @@ def secret_names() -> list[str]:
 def _readable_from_files() -> list[str]:
     """Those of them whose NAME_FILE is not a setting with a meaning of its own."""
     return [name for name in secret_names() if f"{name.lower()}_file" not in Settings.model_fields]
+
+
+def _with_places(errors: list[SettingsError], env_file: Path | None) -> list[SettingsError]:
+    """The same complaints, each with the place of the value it is about, if there is one."""
+    places = dict(places_in(env_file))
+    values = {name.upper(): text for name, text in variables_in(env_file).items()}
+    places |= dict.fromkeys(map(str.upper, os.environ), "the environment")
+    values |= {name.upper(): text for name, text in os.environ.items()}
+    for name in secret_names():
+        if values.get(name + SUFFIX) and not values.get(name):
+            values[name], places[name] = "there", f"the file that {name + SUFFIX} names"
+    placed = []
+    for error in errors:
+        names = [name for name in error.variable.split(" and ") if name in places]
+        wheres = dict.fromkeys(places[name] for name in names)
+        if not wheres:
+            placed.append(error)
+            continue
+        how = "set in" if any(values[name] for name in names) else "empty in"
+        problem = f"{error.problem}; {how} {' and in '.join(wheres)}"
+        placed.append(SettingsError(error.variable, problem))
+    return placed

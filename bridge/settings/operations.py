@@ -116,10 +116,21 @@ class OperationsSettings(BaseModel):
         return value
 
 
-def operations_misfits(settings: OperationsSettings) -> Iterator[Misfit]:
-    """What the processes cannot share."""
+def operations_misfits(settings: Any) -> Iterator[Misfit]:
+    """What the processes cannot share.
+
+    Args:
+        settings: the whole `Settings`, of which the settings here are a part.
+    """
     port = settings.metrics_port
-    if port is not None and port + settings.workers - 1 > PORT_LAST:
+    if port is None:
+        return
+    last = port + settings.workers - 1
+    if last > PORT_LAST:
         yield Misfit(
             "metrics_port", "too high, each of WORKERS needs a port from it on", ("workers",)
         )
+    elif port <= settings.port <= last:
+        whose = "is PORT, too" if port == last else f"to {last}, one for each of WORKERS, meet PORT"
+        problem = f"{port} {whose}: one of the two must be another port"
+        yield Misfit("metrics_port", problem, ("port", "workers"))

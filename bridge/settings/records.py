@@ -6,7 +6,7 @@ Owns what may be said about them. Must not know what a record holds.
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from pydantic import BaseModel, SecretStr, field_validator
 
@@ -14,6 +14,7 @@ from bridge.settings.misfits import Misfit
 from bridge.settings.words import YES_NO, setting
 
 DATABASE_OFF = "off"
+MASKED = "********"
 POSTGRES_SCHEMES = ("postgresql+psycopg", "postgresql", "postgres")
 
 
@@ -60,6 +61,27 @@ class RecordSettings(BaseModel):
             raise ValueError
         assert parts.port is None or parts.port <= 65_535  # reading it was the check
         return value
+
+
+def shown_url(url: str) -> str:
+    """A database's URL without its user and password, wherever they stand in it.
+
+    Up to the last @, as a password may have any character, although some should be escaped.
+    """
+    scheme, mark, rest = url.partition("://")
+    if scheme not in POSTGRES_SCHEMES:
+        return url
+    _, at, place = rest.rpartition("@")
+    place, question, query = place.partition("?")
+    options = "&".join(_shown_option(option) for option in query.split("&"))
+    return f"{scheme}{mark}{MASKED if at else ''}{at}{place}{question}{options}"
+
+
+def _shown_option(option: str) -> str:
+    name, equals, _ = option.partition("=")
+    plain = unquote_plus(name).lower()
+    hidden = equals and (plain == "user" or "password" in plain)
+    return f"{name}={MASKED}" if hidden else option
 
 
 def record_misfits(settings: RecordSettings) -> Iterator[Misfit]:

@@ -164,6 +164,12 @@ class Settings(
     def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
         return one_word(value)
 
+    @field_validator("host")
+    @classmethod
+    def _can_be_looked_up(cls, value: str) -> str:
+        value.encode("idna")  # as the socket will; UnicodeError is a ValueError
+        return value
+
     @field_validator("public_url", "twilio_api_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
