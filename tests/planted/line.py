@@ -14,7 +14,7 @@ from pytest import MonkeyPatch  # noqa: PT013 - a type, on every second line
 import bridge.routes.incoming
 from bridge import legs, line_update, media_socket, twilio_rest
 from bridge.call_token import CallTokens
-from bridge.core import realtime, realtime_requests, realtime_session, twilio
+from bridge.core import call, realtime, realtime_requests, realtime_session, twilio
 from bridge.core.call import Call
 from bridge.core.caller import Caller
 from bridge.core.commands import EndReason
@@ -23,6 +23,8 @@ from bridge.core.mulaw import FRAME_BYTES, SILENCE
 from bridge.core.outbox import Outbox
 from bridge.core.plan import CallPlan
 from bridge.core.realtime import Dialect, SessionUpdate, TurnDetectionUpdate
+from bridge.core.sessions import Sessions
+from bridge.core.stalls import Stalls
 from bridge.engines.engine import Told
 from bridge.legs import RealtimeLeg
 from bridge.release import LineReleaser, Released
@@ -86,6 +88,33 @@ def deaf_session_kept(patch: MonkeyPatch) -> None:
 def dead_session_not_noticed(patch: MonkeyPatch) -> None:
     """A server that owes nothing is never asked whether it is still there."""
     patch.setattr(legs, "PING_EVERY_S", inf)
+
+
+def broken_session_still_spoken_to(patch: MonkeyPatch) -> None:
+    """The session breaks while the next one comes up, and nobody says which is spoken to now."""
+    lost = Sessions.lost
+
+    def planted(self: Sessions, now: float) -> bool:
+        coming, self.coming = self.coming, 0
+        steady = lost(self, now)
+        self.coming = coming
+        return steady
+
+    patch.setattr(Sessions, "lost", planted)
+
+
+def quiet_line_not_asked(patch: MonkeyPatch) -> None:
+    """A line that has said nothing for two minutes is dead: the caller may only be muted."""
+    patch.setattr(call, "LINE_ANSWER_S", 0.0)
+
+
+def long_speech_is_a_stall(patch: MonkeyPatch) -> None:
+    """Nobody speaks for two minutes, so the model's server must have died."""
+
+    def planted(self: Stalls, now: float) -> None:
+        self._asked_at = -inf
+
+    patch.setattr(Stalls, "_ask_for_a_sign", planted)
 
 
 def deaf_session_believed(patch: MonkeyPatch) -> None:

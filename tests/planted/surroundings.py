@@ -104,6 +104,21 @@ SURROUNDINGS = (
         "agent_turns: count==2",
     ),
     bug(
+        line.broken_session_still_spoken_to,
+        "long-calls/session-breaks-while-the-next-one-waits",
+        "law old_session_stays",
+    ),
+    bug(
+        line.quiet_line_not_asked,
+        "network/muted-caller-on-a-silent-line",
+        "ended reason: caller_hung_up",
+    ),
+    bug(
+        line.long_speech_is_a_stall,
+        "latency/caller-never-pauses",
+        "ended reason: caller_hung_up",
+    ),
+    bug(
         line.deaf_session_believed,
         "network/model-reads-again-too-late",
         "caller_audio_lost_ms: max==0",
