@@ -31,6 +31,15 @@ from bridge.log import Log
 BROKEN_MAX_NAMED: Final = 3
 
 
+class _Server(TCPServer):
+    """hypercorn's server of one connection, which does not outlive the client's end of it."""
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        # It would stay as idle until the time for that is over, with nobody there.
+        await self.idle_task.stop()
+
+
 class Connections:
     """All connections of one ASGI application.
 
@@ -74,9 +83,7 @@ class Connections:
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Serve one connection until it is over, however that comes about."""
         socket_stream = cast("trio.SSLStream[trio.SocketStream]", stream)
-        server = TCPServer(
-            self._app, self._config, self._context, ConnectionState({}), socket_stream
-        )
+        server = _Server(self._app, self._config, self._context, ConnectionState({}), socket_stream)
         served = await outcome.acapture(server.run)
         if isinstance(served, outcome.Error):
             self._contain(served.error)

@@ -3,11 +3,13 @@
 import pytest
 import trio
 from hypercorn.config import Config, Sockets
+from trio.testing import MockClock, memory_stream_pair
 
 from bridge.app import make_app
 from bridge.connections import Connections
 from bridge.routes.operations import private_face
 from bridge.serving import bound_socket
+from tests.app_client import Loopback
 from tests.far_ends import FarRealtime, Lines, outside, settings
 
 HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
@@ -116,6 +118,26 @@ async def test_a_connection_is_let_go_when_its_answer_was_given(line: str) -> No
         stop.set()
 
     assert answer.startswith(b"HTTP/1.1 200")
+
+
+async def test_a_connection_ends_with_its_client(autojump_clock: MockClock) -> None:
+    """One that was answered and has left is not kept until the time for idle ones is over."""
+    near, far = memory_stream_pair()
+    far.socket = Loopback()  # type: ignore[attr-defined]
+
+    async def ask_and_leave() -> None:
+        await near.send_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await near.receive_some()).startswith(b"HTTP/1.1 200")
+        await near.aclose()
+
+    async with trio.open_nursery() as nursery:
+        app = make_app(settings(), outside=outside(FarRealtime(nursery), Lines()))
+        nursery.start_soon(ask_and_leave)
+        began = trio.current_time()
+        await Connections(app, Config(), app.log).serve(far)
+        nursery.cancel_scope.cancel()
+
+    assert trio.current_time() == began
 
 
 class _Loopback(Config):
