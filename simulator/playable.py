@@ -7,9 +7,8 @@ neither the grammar nor what a setting means.
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.bridge_target import settings_complaints
+from simulator.bridge_settings import bridge_settings, settings_complaints
 from simulator.scenario import Scenario, ScenarioProblem, load_scenarios
-from simulator.scene import bridge_settings
 
 
 def load_playable(paths: Sequence[Path]) -> tuple[list[Scenario], list[ScenarioProblem]]:

@@ -15,6 +15,7 @@ import trio
 from simulator.account.account import Account
 from simulator.account.faults import RestFaults
 from simulator.api_client import ApiClient
+from simulator.bridge_settings import bridge_settings
 from simulator.cues import Cues
 from simulator.gpt_live.server import FakeGptLive
 from simulator.model.server import FakeRealtime
@@ -315,16 +316,3 @@ def _strike(timeline: Timeline, leg: Leg, direction: Direction, fault: LinkFault
             direction.pace.latency_ms = usual_ms
 
         timeline.after(fault.duration_ms, recover)
-
-
-def bridge_settings(scenario: Scenario) -> dict[str, str]:
-    """The bridge's environment: the scenario's settings, and its greeting."""
-    settings = dict(scenario.agent.settings)
-    greeting = scenario.agent.greeting
-    if greeting is False:
-        settings.setdefault("GREETING", "")
-    elif isinstance(greeting, str):
-        settings["GREETING"] = greeting
-    if "AGENTS_DIR" in settings:
-        settings["AGENTS_DIR"] = str(scenario.path.parent / settings["AGENTS_DIR"])
-    return settings

@@ -109,8 +109,13 @@ def read_mulaw(path: Path) -> bytes:
                     f"mono (sox {path.name} -r 8000 -c 1 -e mu-law out.wav)"
                 )
             samples: NDArray[np.int16] = file.read(dtype="int16")
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise ClipProblem(f"{path.name} cannot be read as a WAV file: {error}") from error
+    except soundfile.LibsndfileError as error:
+        raise ClipProblem(
+            f"{path.name} is no WAV file that can be read "
+            f"(sox {path.name} -r 8000 -c 1 -e mu-law out.wav makes one of most sounds)"
+        ) from error
+    except OSError as error:
+        raise ClipProblem(f"{path.name} cannot be read: {error.strerror}") from error
     if not len(samples):
         raise ClipProblem(f"{path.name} holds no sound")
     return encode(samples)

@@ -14,6 +14,7 @@ from bridge.outside import Outside
 from bridge.thread_door import Blocking
 from simulator.account.parameters import Fields
 from simulator.account.request import Auth, Reply
+from simulator.bridge_settings import bridge_settings
 from simulator.bridge_target import OurBridge
 from simulator.entra import FakeEntra, is_entra
 from simulator.network import Connection
@@ -22,7 +23,7 @@ from simulator.phone.order import order_of
 from simulator.pretended import ACCOUNT_SID, AUTH_TOKEN, PUBLIC_HOST, TOOL_SIGNING_SECRET
 from simulator.rest_transport import RestTransport
 from simulator.scenario.format import Scenario
-from simulator.scene import SETTLE_MS, Leg, Scene, bridge_settings, note_log_line
+from simulator.scene import SETTLE_MS, Leg, Scene, note_log_line
 from simulator.services.network import ServiceNetwork
 from simulator.timeline import Timeline
 from simulator.wire import NoWire, Origin, Peer, Wire

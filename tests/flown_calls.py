@@ -11,11 +11,10 @@ from bridge.log import make_log
 from bridge.outside import Outside
 from bridge.settings import settings_from
 from bridge.write_behind import WriteBehind
-from simulator.bridge_target import WORLD_SETTINGS
+from simulator.bridge_settings import WORLD_SETTINGS, bridge_settings
 from simulator.clock import run_virtually
 from simulator.imports.flight_record import FlightRecord, read_record
 from simulator.scenario import Scenario
-from simulator.scene import bridge_settings
 from simulator.trace import Event
 from simulator.world import World
 from tests.file_writers import at_once
@@ -46,7 +45,7 @@ def flown(
         given = {**WORLD_SETTINGS, **bridge_settings(scenario), "FLIGHT_RECORD": kept}
         outside: Outside = world._outside()
         sink = _AtOnce(folder, audio=audio)
-        world._bridge._app = make_app(settings_from(given), outside=outside, flights=sink)
+        world._bridge.use(make_app(settings_from(given), outside=outside, flights=sink))
         world.trace.subscribe(events.append)
         await world.play()
 

@@ -55,6 +55,23 @@ def test_a_given_token_is_not_shown_and_other_machines_are_told_of(
 
 
 @pytest.mark.parametrize(
+    ("webhook", "public"),
+    [
+        ("http://127.0.0.1:5602/incoming-call", "https://127.0.0.1:5602"),
+        ("http://somebody:secret@[::1]:80/x?y=z", "https://[::1]:80"),
+        ("https://bridge.example.com/incoming-call", "https://bridge.example.com"),
+    ],
+)
+def test_the_bridges_own_address_is_printed_for_it(
+    webhook: str, public: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the webhook's URL, https whatever that is: a bridge cannot know that streams are wss."""
+    twilio_server.run(_options("--for", "0.05", "--call", webhook))
+
+    assert f"PUBLIC_URL={public}" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("--port", "65536"),
@@ -76,6 +93,14 @@ def test_arguments_that_cannot_be_are_refused(
 
     assert refused.value.code == 2
     assert arguments[1].split(",")[-1] in capsys.readouterr().err
+
+
+def test_calls_a_second_are_no_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names what the option counts."""
+    with pytest.raises(SystemExit):
+        _options("--cps", "0")
+
+    assert "'0' is no number of calls a second above 0" in capsys.readouterr().err
 
 
 def test_an_unusable_scenario_or_half_a_certificate_is_refused(
@@ -120,9 +145,11 @@ def test_a_scenario_is_the_caller_of_every_call(
         *("--call", "http://127.0.0.1:9/incoming-call"),
     )
     code = twilio_server.run(options)
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
 
-    assert code == 0
+    assert code == 3
+    assert "--call http://127.0.0.1:9/incoming-call: the call found no document to carry out" in err
+    assert "(error 11205)" in err
     assert "`network:` plays no part here" in out
     assert "error 11205: HTTP connection failure" in out
     assert "1 call made" in out

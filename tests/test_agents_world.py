@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simulator.bridge_target import settings_complaints
+from simulator.bridge_settings import settings_complaints
 from simulator.model.outlet import FIRST_WORDS_MAX, requested
 from simulator.playable import load_playable
 from tests.small_calls import write

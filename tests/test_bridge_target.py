@@ -13,7 +13,8 @@ from hypercorn.trio.worker_context import WorkerContext
 
 from bridge.outside import Outside
 from bridge.settings import UnusableSettings
-from simulator.bridge_target import OurBridge, settings_complaints
+from simulator.bridge_settings import settings_complaints
+from simulator.bridge_target import OurBridge
 from simulator.stream import BridgeStream, SimulatedSocket
 
 DOORS = {
@@ -23,7 +24,7 @@ DOORS = {
 }
 MOVED = (
     "hypercorn {version} has moved an inner door: {door} now takes {now}, and not {before}. "
-    "simulator/bridge_target.py serves single connections through it and must learn the new way."
+    "bridge/connections.py serves single connections through it and must learn the new way."
 )
 
 

@@ -176,6 +176,14 @@ def test_stream_urls_twilio_does_not_take(url: str, code: int) -> None:
     assert call.ended == ("twiml", "twiml_end")
 
 
+def test_a_bridge_without_tls_is_told_what_to_do() -> None:
+    """It has made `ws` of the request it got; only its setting can tell it of the proxy."""
+    twiml = STREAM.format("").replace(f"wss://{HOST}", "ws://127.0.0.1:5602")
+    call = Call(twiml=twiml).run(1000)
+
+    assert "ours by PUBLIC_URL=https://127.0.0.1:5602" in call.of("twilio.warning")[0].data["text"]
+
+
 def test_a_relative_stream_url_is_the_documents_host() -> None:
     """`/media-stream` means wss on the host that served the document."""
     twiml = STREAM.format("").replace(f"wss://{HOST}/media-stream", "/media-stream")

@@ -15,9 +15,8 @@ from bridge.recording.heard import HOLD_MS_MAX, HeardTrack
 from bridge.recording.recording import Recording, Recordings, SoundPiece
 from bridge.recording.transcript import Transcript
 from bridge.settings import settings_from
-from simulator.bridge_target import WORLD_SETTINGS
+from simulator.bridge_settings import WORLD_SETTINGS, bridge_settings
 from simulator.clock import run_virtually
-from simulator.scene import bridge_settings
 from simulator.trace import Event
 from simulator.world import World
 from tests.far_ends import CALL as SID
@@ -76,7 +75,7 @@ class Played:
             recording = {"RECORDING": "on", "RECORDING_ANNOUNCEMENT": ""}
             given = settings_from({**WORLD_SETTINGS, **bridge_settings(scenario), **recording})
             app = make_app(given, outside=world._outside(), recordings=memory)
-            world._bridge._app = app
+            world._bridge.use(app)
             world.trace.subscribe(self.events.append)
             await world.play()
 

@@ -47,6 +47,28 @@ def test_paths_that_hold_no_scenario(tmp_path: Path, path: str, message: str, hi
     assert problem.hint.endswith(hint)
 
 
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    """Its own name is not what was meant."""
+    link = tmp_path / "hello.call.yaml"
+    link.symlink_to("gone.call.yaml")
+    _, (problem,) = load_scenarios([link])
+
+    assert problem.message == "a link to `gone.call.yaml`, where nothing is"
+    assert problem.hint == ""
+
+
+def test_a_folder_closed_to_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may well hold scenarios."""
+
+    def closed(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    _, (problem,) = load_scenarios([tmp_path])
+
+    assert problem.message == "cannot be read: Permission denied"
+
+
 def test_nothing_is_half_loaded(tmp_path: Path) -> None:
     """A file with one bad call of many gives none; other files are not touched by it."""
     (tmp_path / "bad.call.yaml").write_text("matrix: {n: [1, x]}\nseeds: $n\ncaller: []")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from simulator.report import failure_text
+from simulator.runner import jobs_for, play
 from simulator.scenario import names
 from simulator.scenario.caller_section import CALLER
 from simulator.scenario.loading import SCENARIO, read_scenario
@@ -33,6 +35,15 @@ def test_examples_load(text: str) -> None:
 
     assert [str(problem) for problem in problems] == []
     assert scenarios
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.split("\n")[0])
+def test_examples_pass(text: str) -> None:
+    """Whoever copies an example sees it pass, in every variant: it ends, and holds what it says."""
+    scenarios, _ = read_scenario(Source(GUIDE.with_name("guide.call.yaml"), text))
+    results = [play(job) for job in jobs_for(scenarios, 0, None)]
+
+    assert [failure_text(each) for each in results if each.verdict != "passed"] == []
 
 
 def test_every_key_is_in_the_guide() -> None:

@@ -50,10 +50,19 @@ MISTAKES = [
     ("? [a]\n: b\ncaller: []", "1:3", "a key must be a word", ""),
     ("name: !x a\ncaller: []", "1:7", "a tag `!x`", ""),
     ("- a", "1:1", "a scenario is a block of keys", ""),
+    (
+        "caller: []\nexpect: {events: [{clear: 9999999}]}",
+        "2:27",
+        "`9999999` is out of bounds",
+        "from 0 to 1000000",
+    ),
     # durations
     ("stop_after: 30", "1:13", "a duration is expected, not `30`", "30ms or 30s"),
     ("stop_after: 2 sec", "1:13", "a duration is expected, not `2 sec`", "450ms, 2s or 1m30s"),
-    ("stop_after: -2s", "1:13", "a duration is expected", ""),
+    ("stop_after: -2s", "1:13", "`-2s` is out of bounds", "a duration from 1ms to 24h"),
+    ("caller: [{wait: -2s}]", "1:17", "`-2s` is out of bounds", "a duration from 0ms to 24h"),
+    ("stop_after: 99999999999s", "1:13", "is out of bounds", "a duration from 1ms to 24h"),
+    ("stop_after: -2 sec", "1:13", "a duration is expected, not `-2 sec`", "450ms"),
     ("stop_after: 0ms", "1:13", "`0ms` is out of bounds", "from 1ms to 24h"),
     ("stop_after: 25h", "1:13", "`25h` is out of bounds", ""),
     # surroundings
@@ -97,7 +106,7 @@ MISTAKES = [
         "network: {twilio: {faults: [{drop: false, when: marked}]}}",
         "1:36",
         "not `false`",
-        "write true",
+        "leave the key out",
     ),
     (
         "network: {twilio: {faults: [{drop: true, direction: to_bridge, when: marked}]}}",
@@ -148,10 +157,12 @@ MISTAKES = [
     ("caller: [{when: {turn: 1, at: 2s}}]", "1:17", "one thing to wait for", ""),
     ("caller: [{when: {trun: 1}}]", "1:18", "unknown trigger `trun`", "`turn`?"),
     ("caller: [{}]", "1:10", "an empty step", ""),
-    ("caller: [{press: 1, hang_up: true}]", "1:10", "`press` and `hang_up` in one step", ""),
-    ("caller: [{press: 1x}]", "1:18", "keys of a telephone is expected, not `1x`", '"12#"'),
+    ("caller: [{press: 1, hang_up: true}]", "1:21", "`press` and `hang_up` in one step", ""),
+    ("caller: [{wait: 1s, hang_up: true, say: x}]", "1:41", "no sound file `x`", ""),
+    ("caller: [{press: 1x}]", "1:18", "a row of telephone keys is expected, not `1x`", '"12#"'),
     ("caller: [{press: 1, gain_db: 2}]", "1:10", "`gain_db` is only for `say`", ""),
-    ("caller: [{hang_up: false}]", "1:20", "not `false`", "write true"),
+    ("caller: [{hang_up: false}]", "1:20", "can only be true, not `false`", "leave the key out"),
+    ("caller: [{hang_up: off}]", "1:20", "true is expected, not `off`", "write true, or leave"),
     ("caller: [{repeat: 2}]", "1:10", "`repeat` and `steps` belong together", ""),
     ("caller:\n  - hang_up: true\n  - press: 1", "3:3", "a step after `hang_up`", ""),
     ("caller: [{repeat: 2, steps: [{hang_up: true}]}]", "1:1", "a step after `hang_up`", ""),
@@ -170,7 +181,7 @@ MISTAKES = [
     ("name: x", "1:1", "nothing says what the caller does", "`caller: []`"),
     (
         "caller: []\nreplay: recordings/en-books-tuesday.wav",
-        "1:1",
+        "2:1",
         "`caller` and `replay` exclude each other",
         "",
     ),
@@ -195,11 +206,14 @@ MISTAKES = [
     ),
     (f"caller: [{{say: {'x' * 201}}}]", "1:16", "there is no sound file", ""),
     (f"caller: [{{say: {'é' * 150}}}]", "1:16", "there is no sound file", ""),
-    ("caller: [{say: MANIFEST.yaml}]", "1:16", "cannot be read as a WAV file", ""),
+    ("caller: [{say: MANIFEST.yaml}]", "1:16", "is no WAV file", ""),
+    ("caller: [{say: clips/en}]", "1:16", "`clips/en` is a folder", "a file in it, like clips/en/"),
+    ("caller: [{say: clips/en/}]", "1:16", "is a folder", ".wav"),
     # what must hold
     ("expect: {latency: [max<1]}", "1:10", "unknown key `latency`", ""),
     ("expect: {response_latency: max<1}", "1:10", "unknown key", "`response_latency_ms`?"),
     ("expect: {clears: max}", "1:18", "a threshold is expected, not `max`", "p(95)<900"),
+    ("expect: {clears: “max<3”}", "1:18", "typographic quotes", 'like "p(95)<900"'),
     ("expect: {clears: '<3'}", "1:18", "a threshold is expected", "say of what, like max<3"),
     ("expect: {clears: p95<3}", "1:18", "unknown aggregate `p95`", "write p(95)"),
     ("expect: {clears: mean<3}", "1:18", "unknown aggregate `mean`", "write avg"),
@@ -242,6 +256,9 @@ MISTAKES = [
     ("matrix: {n: [3]}", "1:1", "the variable `n` is never used", "write $n"),
     ("matrix: {n: [3]}\nseeds: $m$n", "2:8", "unknown variable `$m`", ""),
     ("name: for $ten\ncaller: []", "1:7", "unknown variable `$ten`", "$$"),
+    ("seeds: $foo\ncaller: []", "1:8", "unknown variable `$foo`", "`matrix:`"),
+    ("caller: [{when: at $foo}]", "1:17", "unknown variable `$foo`", ""),
+    ("caller: [{say: 'clips/${foo}.wav'}]", "1:16", "unknown variable `$foo`", ""),
     (
         "matrix: {n: [3, x]}\nseeds: $n\ncaller: []",
         "1:17",
@@ -289,6 +306,17 @@ def test_all_mistakes_are_told_at_once() -> None:
     found = problems("nmae: x\nseeds: 0\nmodel: [{on: tern}]\ncaller: [{wait: 2}, {at: 3s}]\n")
 
     assert [(one.line, one.column) for one in found] == [(1, 1), (2, 8), (3, 14), (4, 17), (4, 22)]
+
+
+def test_an_unknown_variable_hides_nothing_else() -> None:
+    """Only what is wrong for want of its value is told once."""
+    found = problems("caller: [{when: at $foo, press: x}, {wait: 2}]")
+
+    assert [one.message.partition(",")[0] for one in found] == [
+        "unknown variable `$foo`",
+        "a row of telephone keys is expected",
+        "a duration is expected",
+    ]
 
 
 def test_a_mistake_in_every_variant_is_told_once() -> None:

@@ -160,17 +160,6 @@ def test_3_a_call_could_not_be_played(
     assert "the world has come off its hinges" in out
 
 
-def test_3_a_report_that_cannot_be_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The file is named, and there is no traceback."""
-    call = write(tmp_path, "passes", PASSES)
-    code = run(call, "--json", call / "result.json")
-
-    assert code == 3
-    assert f"callsim: {call}" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("mishap", "words"),
     [(KeyboardInterrupt(), "stopped"), (BrokenProcessPool(), "a process that played calls")],
@@ -187,7 +176,7 @@ def test_3_a_run_that_was_broken_off(
     def broken_off(*given: object, **options: object) -> None:
         raise mishap
 
-    monkeypatch.setattr(cli.run, "play_all", broken_off)
+    monkeypatch.setattr("simulator.cli.run.play_all", broken_off)
     code = run(write(tmp_path, "passes", PASSES))
 
     assert code == 3
@@ -357,7 +346,7 @@ def test_validate_plays_nothing(
     calls: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It reads, counts and says that all can be played; or what cannot."""
-    monkeypatch.setattr(cli.run, "play_all", None)
+    monkeypatch.setattr("simulator.cli.run.play_all", None)
     good = cli.main(["validate", str(calls)])
     said = capsys.readouterr().out
     write(calls, "wrong", "caler: []\n")

@@ -121,10 +121,20 @@ def test_what_is_shipped_can_be_used(path: Path) -> None:
 def test_a_url_is_a_target(url: str, webhook: bool, media: bool, address: tuple[str, int]) -> None:
     """With http and https it is a webhook, ws and wss a stream; nothing is started."""
     target = live_target(url)
+    https = url.replace("http://", "https://")  # TLS ends before it: Twilio knows it by https
 
-    assert (target.webhook_url(0) == url, target.media_url(0) == url) == (webhook, media)
+    assert (target.webhook_url(0) == https, target.media_url(0) == url) == (webhook, media)
     assert target.address(0) == address
     assert target.command == Target("x").command == ()
+
+
+def test_a_bridge_that_runs_is_known_by_its_public_url() -> None:
+    """A webhook without TLS, a port that goes without saying, a query: all of it but the scheme."""
+    given = live_target("http://127.0.0.1/voice?a=b")
+    assert given.webhook_url(0) == "https://127.0.0.1:80/voice?a=b"
+    target = Target("x", webhook="http://127.0.0.1:8000/in?a=b", public_url="https://x.example.com")
+    assert target.webhook_url(0) == "https://x.example.com/in?a=b"
+    assert target.address(0) == ("127.0.0.1", 8000)
 
 
 @pytest.mark.parametrize("url", ["voice.example.com", "ftp://x/y", "http://", "http://h:0/x"])

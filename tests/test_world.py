@@ -7,10 +7,11 @@ import trio
 
 from bridge.legs import RealtimeLeg
 from simulator import scene
+from simulator.bridge_settings import bridge_settings
 from simulator.bridge_target import OurBridge
 from simulator.report.result import ScenarioResult
 from simulator.runner import Job, play
-from simulator.scene import SETTLE_MS, bridge_settings
+from simulator.scene import SETTLE_MS
 from simulator.stream import BridgeStream
 from simulator.trace import Event
 from simulator.world import World

@@ -1,6 +1,7 @@
 """Arguments which several commands of `callsim` take, and what their values may be."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 PORT_MAX = 65_535
@@ -8,7 +9,7 @@ PORT_MAX = 65_535
 
 def add_paths(parser: argparse.ArgumentParser) -> None:
     """Scenario files and folders."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files or folders")
+    parser.add_argument("paths", type=_path, nargs="+", metavar="PATH", help="files or folders")
 
 
 def whole(text: str) -> int:
@@ -24,10 +25,25 @@ def whole(text: str) -> int:
 
 def positive(text: str) -> int:
     """1, 2, 3 ..."""
-    value = whole(text)
-    if not value:
-        raise argparse.ArgumentTypeError("0 is too few: 1 or more")
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more") from None
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is too few: 1 or more")
     return value
+
+
+def up_to(most: int) -> Callable[[str], int]:
+    """1, 2, 3 ... `most`."""
+
+    def bounded(text: str) -> int:
+        value = positive(text)
+        if value > most:
+            raise argparse.ArgumentTypeError(f"{text} is too many: {most} at most")
+        return value
+
+    return bounded
 
 
 def port(text: str) -> int:
@@ -36,3 +52,9 @@ def port(text: str) -> int:
     if value > PORT_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to {PORT_MAX}")
     return value
+
+
+def _path(text: str) -> Path:
+    if not text:  # of an unset variable, say; Path would take it for this folder
+        raise argparse.ArgumentTypeError("'' is no file or folder; write . for this folder")
+    return Path(text)

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
-from simulator.report import ScenarioResult
-
 PASSED: Final = 0
 FAILED: Final = 1
 UNUSABLE: Final = 2
@@ -18,11 +16,11 @@ def complain(text: str) -> None:
     print(f"callsim: {text}", file=sys.stderr)  # noqa: T201
 
 
-def exit_code(results: Iterable[ScenarioResult]) -> int:
+def exit_code(verdicts: Iterable[str]) -> int:
     """What the verdicts of a run come to: the gravest one counts; no verdict is graver than bad."""
-    verdicts = {result.verdict for result in results}
-    if "violation" in verdicts:
+    found = set(verdicts)
+    if "violation" in found:
         return VIOLATED
-    if verdicts & {"error", "inconclusive"}:
+    if found & {"error", "inconclusive"}:
         return COULD_NOT_RUN
-    return FAILED if "failed" in verdicts else PASSED
+    return FAILED if "failed" in found else PASSED

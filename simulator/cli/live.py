@@ -7,6 +7,7 @@ import sys
 from simulator.cli.arguments import port
 from simulator.live.doors import Doors
 from simulator.live.playing import JOBS_DEFAULT, LiveRun
+from simulator.live.public_address import public_url
 from simulator.live.target import Target, live_target, load_target
 
 
@@ -71,4 +72,7 @@ class _Advice:
         self._told = True
         lines = [f"callsim: {self._target.name} must have been started with:"]
         lines += [f"  {line}" for line in doors.advice]
+        if self._target.webhook is not None:
+            public = self._target.public_url or public_url(self._target.webhook)
+            lines.append(f"  PUBLIC_URL={public}")
         print("\n".join(lines), file=sys.stderr)  # noqa: T201

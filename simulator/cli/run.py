@@ -7,38 +7,48 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from simulator.cli.arguments import add_paths, positive, whole
+from simulator.cli.arguments import add_paths, positive, up_to, whole
 from simulator.cli.choosing import load, nothing_to_play
+from simulator.cli.console import Output, output
+from simulator.cli.destinations import why_no_file, why_no_folder
 from simulator.cli.exits import COULD_NOT_RUN, UNUSABLE, VIOLATED, complain, exit_code
 from simulator.cli.live import add_live_arguments, live_run_for
 from simulator.live.lacks import why_unplayable
 from simulator.live.playing import JOBS_DEFAULT, LiveRun, Stopped, play_live
 from simulator.live.target import UnusableTarget
 from simulator.playable import load_playable
-from simulator.report import ScenarioResult, print_results, write_html, write_json, write_junit
+from simulator.report import (
+    ScenarioResult,
+    print_report,
+    print_results,
+    write_html,
+    write_json,
+    write_junit,
+)
+from simulator.report.files import REPORT_JSON, REPORT_PAGE
 from simulator.runner import Job, jobs_for, play_all
 from simulator.scenario import Scenario, load_scenarios
+from simulator.scenario.loading import SEEDS_MAX
 
 JOBS_MAX: Final = 64
-WIDTH_WITHOUT_TERMINAL: Final = 180
-REPORT_PAGE: Final = "index.html"
-REPORT_JSON: Final = "result.json"
 
 Tell = Callable[[ScenarioResult], None]
 
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
-    run = commands.add_parser("run", help="play scenarios in virtual time, or in real time")
+    run = commands.add_parser("run")
     add_paths(run)
     run.add_argument("--seed", type=whole, default=0, help="first seed (default 0)")
-    run.add_argument("--seeds", type=positive, help="seeds per scenario (default: its own number)")
+    seeds = f"seeds per scenario, {SEEDS_MAX} at most (default: its own number)"
+    run.add_argument("--seeds", type=up_to(SEEDS_MAX), help=seeds)
     run.add_argument("--tag", action="append", default=[], help="only scenarios with this tag")
     run.add_argument(
         "--jobs",
@@ -66,6 +76,8 @@ def _run(options: argparse.Namespace) -> int:
     if live is not None and options.check_determinism:
         complain("--check-determinism: calls in real time are never the same twice")
         return UNUSABLE
+    if not _can_write(options):
+        return UNUSABLE
     ours = live is None or live.target.log is not None
     scenarios = load(options.paths, options.tag, load_playable if ours else load_scenarios)
     if scenarios is None:
@@ -79,10 +91,27 @@ def _run(options: argparse.Namespace) -> int:
     except Stopped:
         complain("stopped; the bridge's processes are ended")
         return COULD_NOT_RUN
+    except BrokenProcessPool:
+        complain("a process that played calls has died; with --jobs 1 it would be this one")
+        return COULD_NOT_RUN
     _report(results, options, time.perf_counter() - started_s)
     if options.check_determinism and _differ(jobs, results, options):
         return VIOLATED
-    return exit_code(results)
+    return exit_code(result.verdict for result in results)
+
+
+def _can_write(options: argparse.Namespace) -> bool:
+    """Whether the reports can be written, known before hours are played for them."""
+    for option, path, why_not in (
+        ("--report", options.report, why_no_folder),
+        ("--json", options.json, why_no_file),
+        ("--junit", options.junit, why_no_file),
+    ):
+        reason = "" if path is None else why_not(path)
+        if reason:
+            complain(f"{option} {path}: {reason}")
+            return False
+    return True
 
 
 def _jobs(
@@ -155,22 +184,22 @@ def _differ(
     for call in different:
         complain(f"not deterministic: {call}: equal seeds, different traces")
     if not different:
-        Console(highlight=False).print(f"deterministic: {len(jobs)} calls, each played twice")
+        Output(highlight=False).print(f"deterministic: {len(jobs)} calls, each played twice")
     return bool(different)
 
 
 def _report(results: Sequence[ScenarioResult], options: argparse.Namespace, wall_s: float) -> None:
+    """Verdicts first: a disk that is full costs the files only."""
+    console = output()
+    print_results(console, results, wall_s=wall_s)
     folder: Path | None = options.report
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        write_html(results, folder / REPORT_PAGE)
+        write_html(results, folder / REPORT_PAGE, wall_s=wall_s)
         write_json(results, folder / REPORT_JSON, seed=options.seed, wall_s=wall_s)
     if options.json is not None:
         write_json(results, options.json, seed=options.seed, wall_s=wall_s)
     if options.junit is not None:
-        write_junit(results, options.junit)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH_WITHOUT_TERMINAL)
-    page = "" if folder is None else str((folder / REPORT_PAGE).resolve())
-    print_results(console, results, report=page, wall_s=wall_s)
+        write_junit(results, options.junit, wall_s=wall_s)
+    if folder is not None:
+        print_report(console, str((folder / REPORT_PAGE).resolve()))

@@ -34,9 +34,7 @@ NAME_CHARACTERS_MAX: Final = 60
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "import", help="make a scenario of a flight record, and compare then with now"
-    )
+    parser = commands.add_parser("import")
     parser.add_argument("record", type=Path, metavar="RECORD", help="a *.flight.gz")
     parser.add_argument("--into", type=Path, metavar="DIR", help="write it there (imported/)")
     parser.add_argument("--name", type=_name, help="its name (default: recorded-call)")

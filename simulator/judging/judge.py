@@ -13,6 +13,7 @@ from simulator.judging.conditions import Conditions
 from simulator.judging.expect import EventWatch, Expectation, judge
 from simulator.judging.metrics import Metrics
 from simulator.judging.observer import Chorus, Observer
+from simulator.judging.standstill import Standstill
 from simulator.judging.terms import IN_A_WORLD, Terms
 from simulator.judging.trouble import TwilioTrouble
 from simulator.report.chart import ChartRecorder
@@ -33,7 +34,7 @@ class RunWatch(Observer):
         self.stopped_after_ms: float | None = None
         self.crashes: list[str] = []
         self.on("realtime.reply", self._reply)
-        self.on("bridge.log", self._crashed, "crashed")
+        self.on("bridge.log", self._crashed, "crashed", "connection_broke")
         self.on("world.stopped", self._stopped)
 
     @property
@@ -73,10 +74,10 @@ class Judge(Chorus):
         self.run = RunWatch(scenario.model.replies)
         self.chart = ChartRecorder()
         self.trouble = TwilioTrouble(scenario)
+        self.standstill = Standstill(scenario)
         self._trace = trace
-        super().__init__(
-            (self.auditor, self.metrics, self.watch, self.run, self.chart, self.trouble)
-        )
+        watching = (self.auditor, self.metrics, self.watch, self.run, self.chart)
+        super().__init__((*watching, self.trouble, self.standstill))
         trace.subscribe(self.observe)
 
     def result(
@@ -120,6 +121,8 @@ class Judge(Chorus):
         stopped_ms = self.run.stopped_after_ms
         if stopped_ms is not None and self.scenario.stop_after_ms is None:
             why = f"nobody ended it, so it was stopped after {stopped_ms / 1000:.0f} s"
+            reason = self.standstill.why()
+            why = f"{why}: {reason}" if reason else why
             found.append(Expectation("the call ends by itself", "failed", None, 0, why))
         trouble = self.trouble.expectation()
         if trouble is not None:

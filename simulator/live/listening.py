@@ -2,7 +2,8 @@
 
 Owns no fake. `realtime_server` and `twilio_server` say what is served, and how it ends.
 
-Exit codes: 0 ended by Ctrl-C or --for · 2 unusable scenario or arguments · 3 could not listen.
+Exit codes: 0 ended by Ctrl-C or --for · 2 unusable scenario or arguments · 3 could not listen,
+or the call asked for found no document to carry out.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from simulator.cli.exits import COULD_NOT_RUN, PASSED, complain
+from simulator.cli.output import flush, tell
 from simulator.scenario import Scenario, load_scenarios
 from simulator.sockets import certificate
 from simulator.sockets.certificate import Certificate
@@ -21,7 +23,8 @@ from simulator.trace import Event
 Write = Callable[[int, Event], None]
 """Takes the number of a call, and one of its events."""
 TraceLine = Callable[[int, Event], bytes]
-Serve = Callable[[Path | None, Write], OSError | None]
+Serve = Callable[[Path | None, Write], OSError | str | None]
+"""Returns what kept it from listening, or a sentence on what went wrong afterwards."""
 
 
 class Unusable(Exception):  # noqa: N818 - a person reads it as a sentence
@@ -34,12 +37,13 @@ def serve_until_told(
     """Call `serve` with what clients must trust and where events go; return the exit code.
 
     Args:
-        serve: returns what kept it from listening, if anything did.
+        serve: returns what was wrong, if anything was.
         tls: made or given; its authority is written to a file for as long as we serve.
         trace: a file for all events.
         line: how one event stands in it.
     """
     try:
+        trouble: OSError | str | None
         with ExitStack() as files:
             write = _trace_writer(trace, line, files)
             trouble = serve(files.enter_context(_authority_file(tls)), write)
@@ -47,7 +51,8 @@ def serve_until_told(
         trouble = unwritable
     if trouble is None:
         return PASSED
-    complain(f"{trouble.filename}: {trouble.strerror}")
+    said = trouble if isinstance(trouble, str) else f"{trouble.filename}: {trouble.strerror}"
+    complain(said)
     return COULD_NOT_RUN
 
 
@@ -86,12 +91,21 @@ def certificate_of(
 
 def seconds(text: str) -> float:
     """A finite number above 0."""
+    return _above_0(text, "of seconds")
+
+
+def calls_a_second(text: str) -> float:
+    """A finite number above 0."""
+    return _above_0(text, "of calls a second")
+
+
+def _above_0(text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number {what} above 0")
     return value
 
 
@@ -113,7 +127,8 @@ def reached_at(address: tuple[str, int]) -> str:
 
 def say(text: str) -> None:
     """Print a line at once."""
-    print(text, flush=True)  # noqa: T201
+    tell(text)
+    flush()
 
 
 def _is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import trio
 
+from simulator.bridge_settings import bridge_settings
 from simulator.jobs import Job
 from simulator.judging.judge import Judge, repeat_command, shown_path
 from simulator.judging.terms import SCHEDULING_MS, Terms
@@ -24,7 +25,6 @@ from simulator.live.target import Target
 from simulator.live.world import LiveWorld
 from simulator.report.result import ScenarioResult
 from simulator.scenario.format import Say, Scenario
-from simulator.scene import bridge_settings
 from simulator.sound import load_clip, speech_library
 from simulator.trace import Trace
 

@@ -48,7 +48,6 @@ def add_parser(subparsers: Any) -> None:
     """Add `realtime` to the commands; `command` is the function to call."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "realtime",
-        help="listen as an OpenAI Realtime or GPT-Live endpoint",
         description="A fake OpenAI Realtime or GPT-Live endpoint on a port, for any bridge.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address (default: this machine only)")

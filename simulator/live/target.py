@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from simulator.judging.terms import LACKS
+from simulator.live.public_address import public_url
 from simulator.scenario.desk import Desk, Refused
 from simulator.scenario.kinds import SOME_TIME, Choice, Text, Whole, Words, choice_of
 from simulator.scenario.problem import ScenarioProblem, did_you_mean, one_of, quoted
@@ -85,9 +86,13 @@ class Target:
 
     def webhook_url(self, port: int) -> str | None:
         """What Twilio asks for TwiML; None = there is no webhook."""
-        if self.webhook is None or "://" in self.webhook:
+        if self.webhook is None:
+            return None
+        if self.webhook.startswith("/"):
+            return self.public_base(port) + self.webhook
+        if self.public_url is None:
             return self.webhook
-        return self.public_base(port) + self.webhook
+        return self.public_url + urlsplit(self.webhook)._replace(scheme="", netloc="").geturl()
 
     def media_url(self, port: int) -> str | None:
         """What the media stream connects to when there is no webhook."""
@@ -138,6 +143,8 @@ def load_target(given: str | Path) -> Target:
 def live_target(url: str) -> Target:
     """A bridge that already runs: its webhook (http, https), or its media stream (ws, wss).
 
+    Twilio believes the webhook to be https: where it is not, TLS ends before it.
+
     Raises:
         ValueError: it is no such URL.
     """
@@ -147,7 +154,7 @@ def live_target(url: str) -> Target:
         raise ValueError(f"{url!r} is no http, https, ws or wss URL")
     if parts.scheme in ("ws", "wss"):
         return Target(url, media=url)
-    return Target(url, webhook=url)
+    return Target(url, webhook=url, public_url=public_url(url))
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

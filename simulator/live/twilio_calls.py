@@ -59,7 +59,8 @@ class Service:
     """How the server behaves, but for its scenario.
 
     `reached_at` = where a public host really listens, without TLS: as behind a proxy that takes it
-    off. `limit_s` = when a caller who is still there hangs up.
+    off. `plain` = hosts and ports that are reached without TLS, too. `limit_s` = when a caller who
+    is still there hangs up.
     """
 
     account_sid: str
@@ -69,6 +70,7 @@ class Service:
     calls_per_second: float = 1.0
     limit_s: float = LIMIT_S
     reached_at: Mapping[str, tuple[str, int]] | None = None
+    plain: frozenset[tuple[str, int]] = frozenset()
     faults: RestFaults | None = None
 
 
@@ -101,9 +103,12 @@ class TwilioServer:
         self._say = say
         self._write = write
         self._rng = random.Random(service.seed)
-        self._outward = Outward(net, service.reached_at or {})
+        self._outward = Outward(net, service.reached_at or {}, service.plain)
         self._running: dict[str, FakePhone] = {}
         self.calls = 0
+        self._rung = ""
+        self.unrung: int | None = None
+        """The error with which the webhook of `ring` failed."""
         trace = Trace(lambda: timeline.now_ms)
         trace.subscribe(self._rest)
         self.account = Account(
@@ -128,6 +133,7 @@ class TwilioServer:
         """Call in at a number whose voice URL is `webhook_url`; the call's sid."""
         order = replace(order_of(self._scenario.call, webhook_url), direction="inbound")
         call = self._place(order, draw_sid("CA", self._rng))
+        self._rung = call.sid
         call.dial()
         self.account.adopt(call)
         return call.sid
@@ -159,12 +165,17 @@ class TwilioServer:
         call.on_end.append(lambda: self._over(sid))
         trace.subscribe(lambda event: self._write(number, event))
         trace.subscribe(lambda event: self._limit(event, call))
+        trace.subscribe(lambda event: self._note_failure(event, sid))
         trace.subscribe(_Narrator(number, sid, self._say).tell)
         return call
 
     def _limit(self, event: Event, call: FakePhone) -> None:
         if event.name == "rang":
             self._timeline.after(self._service.limit_s * 1000, call.hang_up)
+
+    def _note_failure(self, event: Event, sid: str) -> None:
+        if event.name == "twiml_error" and sid == self._rung:
+            self.unrung = event.data["code"]
 
     def _over(self, sid: str) -> None:
         self._running.pop(sid, None)
@@ -187,10 +198,15 @@ class Outward:
     must say wss, and a bridge on a developer's machine has no certificate.
     """
 
-    def __init__(self, net: Sockets, reached_at: Mapping[str, tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        net: Sockets,
+        reached_at: Mapping[str, tuple[str, int]],
+        plain: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
         self._net = net
         self._reached_at = reached_at
-        self._plain: set[tuple[str, int]] = set()
+        self._plain = set(plain)
         self._open = 0
         self._fewer = trio.Event()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import trio
 
@@ -24,6 +25,7 @@ from simulator.cli.arguments import port, positive
 from simulator.cli.exits import UNUSABLE, complain
 from simulator.live.listening import (
     Unusable,
+    calls_a_second,
     certificate_of,
     heading,
     one_scenario,
@@ -32,6 +34,7 @@ from simulator.live.listening import (
     seconds,
     serve_until_told,
 )
+from simulator.live.public_address import known_as, public_url
 from simulator.live.realtime_calls import many
 from simulator.live.twilio_calls import (
     CALLS_MAX,
@@ -46,6 +49,7 @@ from simulator.scenario.format import Scenario
 from simulator.sockets import open_sockets
 from simulator.sockets.certificate import Certificate, CertificateProblem
 from simulator.timeline import Timeline
+from simulator.wire import Origin
 
 GOODBYE_S: Final = 3.0
 """How long bridges may take to let go of their streams after every caller has hung up."""
@@ -68,7 +72,6 @@ def add_parser(subparsers: Any) -> None:
     """Add `twilio` to the commands; `command` is the function to call."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "twilio",
-        help="listen as Twilio's REST API and make calls to webhooks",
         description="A fake Twilio on a port: REST makes calls, which ring the webhook of any "
         "bridge and open its media stream.",
     )
@@ -89,7 +92,13 @@ def add_parser(subparsers: Any) -> None:
     )
     add("--limit", type=seconds, default=LIMIT_S, metavar="SECONDS", help="the longest call")
     add("--calls", type=positive, default=CALLS_MAX, help=f"most at once (default {CALLS_MAX})")
-    add("--cps", type=seconds, default=1.0, metavar="N", help="calls dialled a second (default 1)")
+    add(
+        "--cps",
+        type=calls_a_second,
+        default=1.0,
+        metavar="N",
+        help="calls dialled a second (default 1)",
+    )
     add(
         "--rest-answers",
         type=_answers,
@@ -125,11 +134,14 @@ def run(options: argparse.Namespace) -> int:
 
 async def _serve(
     options: argparse.Namespace, plan: _Plan, authority: Path | None, write: Write
-) -> OSError | None:
-    """Serve; an address that cannot be listened on is returned, not raised out of nurseries."""
+) -> OSError | str | None:
+    """Serve; an address that cannot be listened on is returned, not raised out of nurseries.
+
+    So is a sentence, when the webhook that was to be rung did not do its part.
+    """
     timeline = Timeline(datetime.now(UTC))
     context = None if plan.tls is None else plan.tls.context
-    trouble: OSError | None = None
+    trouble: OSError | str | None = None
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery, open_sockets(timeline, tell=say) as net:
             nursery.start_soon(timeline.run)
@@ -143,11 +155,13 @@ async def _serve(
             except OSError as problem:
                 trouble = problem
             else:
-                for line in introduction(address, plan, authority):
+                for line in introduction(address, plan, authority, options.call):
                     say(line)
                 with trio.move_on_after(options.for_s or float("inf")):
                     await _play(server, options.call, signals)
                 await _end(server)
+                if server.unrung is not None:
+                    trouble = _unrung(options.call, server.unrung)
             nursery.cancel_scope.cancel()
     return trouble
 
@@ -155,8 +169,12 @@ async def _serve(
 async def _play(server: TwilioServer, webhook_url: str | None, signals: AsyncIterator[int]) -> None:
     """Ring the webhook, if one was given, and serve until a signal comes."""
     if webhook_url is not None:
-        server.ring(webhook_url)
+        server.ring(known_as(webhook_url))
     await anext(signals)
+
+
+def _unrung(webhook_url: str, code: int) -> str:
+    return f"--call {webhook_url}: the call found no document to carry out (error {code})"
 
 
 async def _end(server: TwilioServer) -> None:
@@ -167,7 +185,9 @@ async def _end(server: TwilioServer) -> None:
     say(f"# ended; {many(server.calls, 'call')} made")
 
 
-def introduction(address: tuple[str, int], plan: _Plan, authority: Path | None) -> Iterator[str]:
+def introduction(
+    address: tuple[str, int], plan: _Plan, authority: Path | None, webhook_url: str | None
+) -> Iterator[str]:
     """What is said at the start: where this is, and the environment that points a bridge at it.
 
     The lines without `#` may be written into an environment file as they are.
@@ -183,6 +203,10 @@ def introduction(address: tuple[str, int], plan: _Plan, authority: Path | None) 
     if authority is not None:
         yield f"SSL_CERT_FILE={authority}"
         yield f"REQUESTS_CA_BUNDLE={authority}"
+    if webhook_url is None:
+        yield "# PUBLIC_URL=https://HOST:PORT: the bridge's own; its stream's URL must be wss"
+    else:
+        yield f"PUBLIC_URL={public_url(webhook_url)}"
     yield "# the twilio package: client.api.base_url = os.environ['TWILIO_API_URL']"
     network = plan.scenario.network
     legs = (network.twilio, network.rest, network.realtime)
@@ -207,6 +231,7 @@ def _plan(options: argparse.Namespace) -> _Plan:
         calls_per_second=options.cps,
         limit_s=options.limit,
         reached_at=dict(options.at),
+        plain=_plain(options.call),
         faults=faults,
     )
     path = options.scenario
@@ -218,6 +243,14 @@ def _plan(options: argparse.Namespace) -> _Plan:
     )
 
 
+def _plain(webhook_url: str | None) -> frozenset[tuple[str, int]]:
+    """The place that is reached without TLS: of a webhook whose URL says so."""
+    if webhook_url is None or urlsplit(webhook_url).scheme != "http":
+        return frozenset()
+    origin = Origin.of(webhook_url)
+    return frozenset({(origin.host, origin.port)})
+
+
 def _account_sid(text: str) -> str:
     if not ACCOUNT_SID.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not AC and 32 hexadecimal digits")
@@ -227,6 +260,10 @@ def _account_sid(text: str) -> str:
 def _web_url(text: str) -> str:
     if not is_web_url(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no http or https URL")
+    try:
+        Origin.of(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"{text!r}: {problem}") from None
     return text
 
 

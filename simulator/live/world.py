@@ -120,11 +120,12 @@ class LiveWorld:
         return line
 
     def _is_bridge(self, origin: Origin) -> bool:
-        """Whether TLS ends here: at a bridge we started, or one that is spoken to without TLS."""
+        """Whether TLS ends here: at a bridge we started, or one that is reached without TLS."""
         public = urlsplit(self._bridge.public_address)
-        started = bool(self._bridge.target.command)
-        plain = public.scheme in ("http", "ws")
-        return (started or plain) and origin.host == (public.hostname or "").lower()
+        target = self._bridge.target
+        reached = urlsplit(target.webhook or target.media or "")
+        plain = reached.scheme in ("http", "ws")
+        return (bool(target.command) or plain) and origin.host == (public.hostname or "").lower()
 
     def accept_realtime(self, wire: Wire) -> Peer:
         """The bridge knocks at the Realtime endpoint: TCP and TLS take two round trips."""

@@ -17,8 +17,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import trio
-from rich.console import Console
 
+from simulator.cli.arguments import port, positive, whole
+from simulator.cli.console import output
+from simulator.cli.destinations import why_no_file
 from simulator.live.process import BridgeProblem, RunningBridge, running
 from simulator.live.stopping import until_told
 from simulator.live.target import Target, UnusableTarget, live_target, load_target
@@ -41,7 +43,6 @@ CONVERSATION: Final = Path(__file__).with_name("conversation.call.yaml")
 ACCOUNT_SID: Final = "AC" + "5" * 32
 NOWHERE: Final = "http://127.0.0.1:9"
 """Twilio's REST interface: there is none in a load run, connections to it are refused."""
-WIDTH: Final = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,6 @@ def add_parser(commands: Any) -> None:
     """Add `load` to the commands of `callsim`."""
     parser = commands.add_parser(
         "load",
-        help="play a scenario's caller many times at once, in real time",
         description="Plays a scenario's caller many times at once against a bridge process and "
         "reports latency, loss, CPU and memory. Phones and model are lean ones: no tool calls, no "
         "faults, no network but the machine's own; what a scenario has of these is not played.",
@@ -74,7 +74,7 @@ def add_parser(commands: Any) -> None:
     )
     add = parser.add_argument
     add("target", help="a target file, a shipped target's name, or a bridge's URL")
-    add("--calls", type=_count, default=10, help="at once (default 10)")
+    add("--calls", type=positive, default=10, help="at once (default 10)")
     add("--ramp", type=_seconds, default=5.0, metavar="TIME", help="until all are up (5s)")
     hold = "how long is measured after that (30s)"
     add("--for", type=_seconds, default=30.0, dest="hold", metavar="TIME", help=hold)
@@ -84,12 +84,12 @@ def add_parser(commands: Any) -> None:
     add("--threshold", action="append", nargs="+", default=[], metavar="T", help=threshold)
     add("--json", type=Path, metavar="FILE", help="write the result as JSON")
     model_cpu = "keep phones and model (this process) on processor N"
-    add("--model-cpu", type=_whole, metavar="N", help=model_cpu)
-    add("--bridge-cpu", type=_whole, metavar="N", help="keep the bridge on processor N")
+    add("--model-cpu", type=whole, metavar="N", help=model_cpu)
+    add("--bridge-cpu", type=whole, metavar="N", help="keep the bridge on processor N")
     pid = "of a bridge at a URL: measure this process and its children"
-    add("--pid", type=_count, metavar="PID", help=pid)
-    port = "where the model listens (default: any free port)"
-    add("--realtime-port", type=_whole, default=0, metavar="PORT", help=port)
+    add("--pid", type=positive, metavar="PID", help=pid)
+    model_port = "where the model listens (default: any free port)"
+    add("--realtime-port", type=port, default=0, metavar="PORT", help=model_port)
     token = "of a bridge at a URL: signs what Twilio sends"  # noqa: S105 - says what it is
     add("--auth-token", default="", metavar="TOKEN", help=token)
     parser.set_defaults(command=run_command)
@@ -114,10 +114,10 @@ def run_command(options: argparse.Namespace) -> int:
         if result is None:
             _complain("stopped; the bridge's process is ended")
             return code
+        print_result(output(), result)
         if options.json is not None:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
             options.json.write_text(json.dumps(as_json(result), indent=2) + "\n", "utf-8")
-        console = Console()
-        print_result(console if console.is_terminal else Console(width=WIDTH), result)
         verdicts = {"passed": PASSED, "failed": FAILED, "inconclusive": COULD_NOT_RUN}
         code = verdicts[result.judgement.verdict]
     return code
@@ -202,6 +202,11 @@ def _settings(scenario: Scenario) -> dict[str, str]:
 
 
 def _plan(options: argparse.Namespace) -> LoadPlan:
+    unwritable = "" if options.json is None else why_no_file(options.json)
+    if unwritable:
+        raise Unusable(f"--json {options.json}: {unwritable}")
+    _check_processor("--model-cpu", options.model_cpu)
+    _check_processor("--bridge-cpu", options.bridge_cpu)
     thresholds = [text for group in options.threshold for text in group]
     return LoadPlan(
         target=_target(options.target),
@@ -216,6 +221,13 @@ def _plan(options: argparse.Namespace) -> LoadPlan:
         realtime_port=options.realtime_port,
         auth_token=options.auth_token,
     )
+
+
+def _check_processor(option: str, number: int | None) -> None:
+    """Refuse a processor that is not there, or not for us."""
+    there = sorted(os.sched_getaffinity(0))
+    if number is not None and number not in there:
+        raise Unusable(f"{option} {number}: the processors here are {', '.join(map(str, there))}")
 
 
 def _target(given: str) -> Target:
@@ -244,19 +256,6 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
 
 def _complain(text: str) -> None:
     print(f"callsim load: {text}", file=sys.stderr)  # noqa: T201
-
-
-def _whole(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    value = _whole(text)
-    if not value:
-        raise argparse.ArgumentTypeError("0 is too few: 1 or more")
-    return value
 
 
 def _seconds(text: str) -> float:

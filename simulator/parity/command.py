@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from simulator.cli.arguments import add_paths, positive, whole
 from simulator.cli.choosing import load, nothing_to_play
+from simulator.cli.console import Output
+from simulator.cli.destinations import why_no_file
 from simulator.cli.exits import COULD_NOT_RUN, FAILED, PASSED, UNUSABLE, complain
 from simulator.judging.terms import Terms
 from simulator.live.lacks import why_unplayable
@@ -39,10 +40,7 @@ AT_ONCE = 2
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "parity",
-        help="play the same scenarios in virtual and in real time, without jitter, and compare",
-    )
+    parser = commands.add_parser("parity")
     add_paths(parser)
     parser.add_argument(
         "--target", default="ours", metavar="FILE", help="a *.target.yaml (default: ours)"
@@ -65,6 +63,10 @@ def add_parser(commands: Any) -> None:
 
 
 def _parity(options: argparse.Namespace) -> int:
+    unwritable = "" if options.json is None else why_no_file(options.json)
+    if unwritable:
+        complain(f"--json {options.json}: {unwritable}")
+        return UNUSABLE
     try:
         target = load_target(options.target)
     except UnusableTarget as unusable:
@@ -86,6 +88,7 @@ def _parity(options: argparse.Namespace) -> int:
     _print(compared)
     if options.json is not None:
         text = json.dumps(json_object(compared, target.name, options.runs), indent=2)
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(text + "\n", "utf-8")
     if any(each.problem for each in compared):
         return COULD_NOT_RUN
@@ -187,7 +190,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _print(compared: Sequence[Parity]) -> None:
-    console = Console(highlight=False)
+    console = Output(highlight=False)
     for each in compared:
         if each.problem:
             console.print(f"\n{each.scenario}: no verdict", style="yellow", markup=False)

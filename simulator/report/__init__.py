@@ -8,7 +8,7 @@ from simulator.report.chart import CallChart, ChartRecorder
 from simulator.report.files import json_object, read_json, write_json, write_junit
 from simulator.report.page import write_html
 from simulator.report.result import ScenarioResult, verdict_of
-from simulator.report.terminal import failure_text, print_failure, print_results
+from simulator.report.terminal import failure_text, print_failure, print_report, print_results
 
 __all__ = [
     "CallChart",
@@ -17,6 +17,7 @@ __all__ = [
     "failure_text",
     "json_object",
     "print_failure",
+    "print_report",
     "print_results",
     "read_json",
     "verdict_of",

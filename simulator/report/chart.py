@@ -39,11 +39,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class CallChart:
-    """Bars and ticks of one call, from 0 to `to_ms`."""
+    """Bars and ticks of one call, from 0 to `to_ms`. `stopped`: it did not end by itself."""
 
     bars: tuple[Bar, ...] = ()
     ticks: tuple[Tick, ...] = ()
     to_ms: float = 0.0
+    stopped: bool = False
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ class ChartRecorder(Observer):
         self._speaking: tuple[float, str] | None = None
         self._responses: dict[str, float] = {}
         self._outages: dict[str, tuple[float, str]] = {}
+        self._was_stopped = False
+        self.on("world.stopped", self._stopped)
         self.on("caller.speech_started", self._caller_speaks)
         self.on("caller.speech_ended", self._caller_stops)
         self.on("agent.audible", self._agent_audible)
@@ -85,7 +88,7 @@ class ChartRecorder(Observer):
         self._outages.clear()
         bars = [bar for lane in self._lanes.values() for bar in lane.bars]
         ticks = [tick for lane in self._lanes.values() for tick in lane.ticks]
-        return CallChart(tuple(bars), tuple(ticks), to_ms)
+        return CallChart(tuple(bars), tuple(ticks), to_ms, self._was_stopped)
 
     def _on_ticks(self) -> None:
         """One line per kind of moment: source, kind, lane, style, label."""
@@ -110,6 +113,7 @@ class ChartRecorder(Observer):
             ("twilio.sent", "stop", "line", "stop", "stream stopped"),
             ("twilio.warning", "", "line", "error", "Twilio warning"),
             ("phone.rest", "", "line", "rest", "REST"),
+            ("world.stopped", "", "line", "stopped", "stopped, for nobody ended it"),
             ("phone.ended", "", "line", "hangup", "line released"),
             ("realtime.upgraded", "", "line", "start", "session connected"),
             ("realtime.closed", "", "line", "stop", "session closed"),
@@ -150,6 +154,9 @@ class ChartRecorder(Observer):
         status = readings.response_status(event.data)
         style = status if status in ("cancelled", "failed") else "response"
         self._bar("model", began, event.at_ms, style, f"{name} {status}".strip())
+
+    def _stopped(self, _event: Event) -> None:
+        self._was_stopped = True
 
     def _outage(self, event: Event) -> None:
         leg = f"{event.data.get('leg', '')} {event.data.get('direction', '')}".strip()

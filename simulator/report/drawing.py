@@ -43,6 +43,7 @@ LEGEND = (
     ("mark", "mark played"),
     ("echo", "mark echoed by clear"),
     ("hangup", "line released"),
+    ("stopped", "call stopped"),
 )
 
 
@@ -61,6 +62,7 @@ def drawing(chart: CallChart) -> str:
     )
     body = [
         _grid(seconds, scale, width, height),
+        _end(chart, width, height),
         *(f'<path class="rule" d="M0 {y + ROW_PX}H{width:.0f}"/>' for y in rows.values()),
         *(_bar(bar, rows[bar.lane], scale) for bar in chart.bars),
         *(_tick(tick, rows[tick.lane], scale) for tick in chart.ticks),
@@ -68,7 +70,8 @@ def drawing(chart: CallChart) -> str:
     return (
         '<div class="chart">'
         f'<svg class="labels" width="{GUTTER_PX}" height="{height}">{labels}</svg>'
-        f'<div class="scroll"><svg width="{width:.0f}" height="{height}" role="img" '
+        f'<div class="{"scroll from-end" if chart.stopped else "scroll"}">'
+        f'<svg width="{width:.0f}" height="{height}" role="img" '
         f'aria-label="timeline of the call, {seconds:.1f} seconds">'
         f"{''.join(body)}</svg></div></div>{_legend(chart)}"
     )
@@ -92,6 +95,17 @@ def _grid(seconds: float, scale: float, width: float, height: float) -> str:
         lines.append(f'<text class="time" x="{x + nudge:.1f}" y="12"{anchor}>{_clock(at)}</text>')
         at += step
     return "".join(lines)
+
+
+def _end(chart: CallChart, width: float, height: float) -> str:
+    """Of a call that was stopped, when; the page shows its timeline from there."""
+    if not chart.stopped:
+        return ""
+    said = f"stopped at {chart.to_ms / 1000:.1f} s"
+    return (
+        f'<path class="t stopped" d="M{width - 1:.0f} 0V{height}"/>'
+        f'<text class="time" x="{width - 6:.0f}" y="{height - 6}" text-anchor="end">{said}</text>'
+    )
 
 
 def _clock(seconds: float) -> str:

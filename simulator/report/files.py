@@ -12,8 +12,14 @@ from xml.etree import ElementTree as ET
 from simulator.report.result import ScenarioResult
 
 SCHEMA_VERSION = 1
+REPORT_PAGE = "index.html"
+REPORT_JSON = "result.json"
+"""What lies in a report's folder."""
 NO_VERDICT = frozenset({"error", "inconclusive"})
 """Nothing is known of the bridge: an error, for JUnit, and no failure."""
+NO_RESULT = "no result of callsim"
+SHOWN = frozenset({"name", "seed", "verdict", "expectations", "violations"})
+"""What a call in a result cannot be shown without."""
 
 
 def json_object(results: Sequence[ScenarioResult], *, seed: int, wall_s: float) -> dict[str, Any]:
@@ -84,26 +90,35 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON result written before.
 
     Raises:
-        ValueError: not such a file, or of another version.
+        OSError: it cannot be read.
+        ValueError: not such a file, or of another version; says which, without the path.
     """
-    value = json.loads(path.read_text("utf-8"))
-    if not isinstance(value, dict) or "scenarios" not in value:
-        raise ValueError(f"{path} is no result of callsim")
-    version = value.get("schema_version")
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        raise ValueError(NO_RESULT) from None
+    result: dict[str, Any] = value if isinstance(value, dict) else {}
+    version, calls = result.get("schema_version"), result.get("scenarios")
+    if version is None or not isinstance(calls, list):
+        raise ValueError(NO_RESULT)
     if version != SCHEMA_VERSION:
-        raise ValueError(
-            f"{path} has schema_version {version}; this program reads {SCHEMA_VERSION}"
-        )
-    return value
+        raise ValueError(f"it has schema_version {version}; this program reads {SCHEMA_VERSION}")
+    if not all(isinstance(each, dict) and each.keys() >= SHOWN for each in calls):
+        raise ValueError(NO_RESULT)
+    return result
 
 
-def junit_tree(results: Sequence[ScenarioResult]) -> ET.Element:
-    """One test case per scenario and seed; broken laws are failures too, no verdict is an error."""
+def junit_tree(results: Sequence[ScenarioResult], *, wall_s: float | None = None) -> ET.Element:
+    """One test case per scenario and seed; broken laws are failures too, no verdict is an error.
+
+    `wall_s`: real seconds for all of them; None = the sum over the scenarios.
+    """
+    spent_s = sum(each.wall_s for each in results) if wall_s is None else wall_s
     suite = ET.Element("testsuite", name="callsim")
     suite.set("tests", str(len(results)))
     suite.set("failures", str(sum(each.verdict in ("failed", "violation") for each in results)))
     suite.set("errors", str(sum(each.verdict in NO_VERDICT for each in results)))
-    suite.set("time", f"{sum(each.wall_s for each in results):.3f}")
+    suite.set("time", f"{spent_s:.3f}")
     for result in results:
         case = ET.SubElement(suite, "testcase", classname=result.path)
         case.set("name", f"{result.name} [seed {result.seed}]")
@@ -130,9 +145,11 @@ def _printable(text: str) -> str:
     )
 
 
-def write_junit(results: Sequence[ScenarioResult], path: Path) -> None:
+def write_junit(
+    results: Sequence[ScenarioResult], path: Path, *, wall_s: float | None = None
+) -> None:
     """Write the results as JUnit XML."""
-    tree = ET.ElementTree(junit_tree(results))
+    tree = ET.ElementTree(junit_tree(results, wall_s=wall_s))
     ET.indent(tree)
     path.parent.mkdir(parents=True, exist_ok=True)
     tree.write(path, encoding="utf-8", xml_declaration=True)

@@ -12,26 +12,21 @@ from pathlib import Path
 from simulator.judging.auditor import Violation
 from simulator.judging.expect import Expectation
 from simulator.report.drawing import drawing
-from simulator.report.result import ScenarioResult
+from simulator.report.figures import COLUMNS, figures, number, same_digits
+from simulator.report.result import MISSED, ScenarioResult
 from simulator.scenario.names import LAWS, METRICS
 
-KEY_METRICS = (
-    "time_to_first_audio_ms",
-    "response_latency_ms",
-    "barge_in_stop_ms",
-    "memory_drift_ms",
-    "dead_air_ms",
-)
 
-
-def write_html(results: Sequence[ScenarioResult], path: Path) -> None:
-    """Write the report of `results` to `path`."""
+def write_html(
+    results: Sequence[ScenarioResult], path: Path, *, wall_s: float | None = None
+) -> None:
+    """Write the report of `results` to `path`. `wall_s`: real seconds for all of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(results), "utf-8")
+    path.write_text(page(results, wall_s=wall_s), "utf-8")
 
 
-def page(results: Sequence[ScenarioResult]) -> str:
-    """The whole page as text."""
+def page(results: Sequence[ScenarioResult], *, wall_s: float | None = None) -> str:
+    """The whole page as text. `wall_s` None = the sum over the scenarios."""
     style = files("simulator.report").joinpath("style.css").read_text("utf-8")
     worst_first = sorted(results, key=lambda result: result.verdict == "passed")
     sections = "".join(_section(number, result) for number, result in enumerate(worst_first))
@@ -41,51 +36,37 @@ def page(results: Sequence[ScenarioResult]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{style}</style></head><body>"
-        f"<header><h1>{title}</h1>{_sums(results)}</header>"
+        f"<header><h1>{title}</h1>{_sums(results, wall_s)}</header>"
         f"{_overview(worst_first)}{sections}</body></html>\n"
     )
 
 
-def number(value: float | None) -> str:
-    """A metric's value for people: no more digits than matter."""
-    if value is None:
-        return "-"
-    if abs(value) >= 100 or value == int(value):
-        return f"{value:,.0f}".replace(",", " ")
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.3g}"
-
-
-def _sums(results: Sequence[ScenarioResult]) -> str:
+def _sums(results: Sequence[ScenarioResult], wall_s: float | None) -> str:
     simulated_s = sum(result.simulated_s for result in results)
-    wall_s = sum(result.wall_s for result in results)
-    speed = f", {simulated_s / wall_s:.0f} times faster than life" if wall_s else ""
-    return f"<p>{simulated_s:.0f} s of calls in {wall_s:.1f} s{speed}</p>"
+    spent_s = sum(result.wall_s for result in results) if wall_s is None else wall_s
+    speed = f" ({simulated_s / spent_s:.0f}x real time)" if spent_s else ""
+    return f"<p>{simulated_s:.0f} s of calls in {spent_s:.1f} s{speed}</p>"
 
 
 def _overview(results: Sequence[ScenarioResult]) -> str:
-    heads = "".join(f"<th>{_short(name)}</th>" for name in KEY_METRICS)
+    heads = "".join(
+        f'<th title="{aggregate} of {metric}: {escape(METRICS[metric].meaning)}">{heading}</th>'
+        for heading, metric, aggregate in COLUMNS
+    )
     rows = "".join(
         f'<tr><td><span class="v {each.verdict}">{each.verdict}</span></td>'
         f'<td><a href="#c{index}">{escape(each.name)}</a></td>'
+        f'<td class="dim">{escape(each.path)}</td>'
         f'<td class="n">{each.seed}</td><td class="n">{each.simulated_s:.1f} s</td>'
-        + "".join(
-            f'<td class="n">{_worst(each.metrics.get(name, {}))}</td>' for name in KEY_METRICS
-        )
+        + "".join(f'<td class="n">{figure}</td>' for figure in figures(each.metrics))
         + "</tr>"
         for index, each in enumerate(results)
     )
     return (
-        '<div class="wide"><table class="overview"><thead><tr><th></th><th>call</th><th>seed</th>'
-        f"<th>length</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<div class="wide"><table class="overview"><thead><tr><th></th><th>call</th><th>file</th>'
+        f"<th>seed</th><th>length</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<p class="dim">milliseconds</p>'
     )
-
-
-def _short(name: str) -> str:
-    return name.removesuffix("_ms").replace("_", " ") + (", ms" if name.endswith("_ms") else "")
-
-
-def _worst(summary: Mapping[str, float]) -> str:
-    return number(summary.get("max"))
 
 
 def _section(index: int, result: ScenarioResult) -> str:
@@ -111,7 +92,7 @@ def _expectations(expectations: Sequence[Expectation]) -> str:
         f'<tr><td><span class="v {each.verdict}">{each.verdict}</span></td>'
         f'<td>{escape(each.text)}</td><td class="n">{_measured(each.measured)}</td>'
         f'<td class="n dim">{each.line or ""}</td><td>{escape(each.explanation)}</td></tr>'
-        for each in expectations
+        for each in sorted(expectations, key=lambda each: each.verdict not in MISSED)
     )
     return (
         '<h3>Expectations</h3><div class="wide"><table><thead><tr><th></th><th>expected</th>'
@@ -155,9 +136,10 @@ def _violation(violation: Violation, counts: Mapping[str, int]) -> str:
 def _metrics(result: ScenarioResult) -> str:
     rows = "".join(
         f'<tr><td title="{escape(info.meaning)}">{name}</td>'
+        f'<td class="n">{number(summary.get("count"))}</td>'
         + "".join(
-            f'<td class="n">{number(summary.get(key))}</td>'
-            for key in ("count", "min", "p50", "p95", "max")
+            f'<td class="n">{value}</td>'
+            for value in same_digits([summary.get(key) for key in ("min", "p50", "p95", "max")])
         )
         + "</tr>"
         for name, info in METRICS.items()

@@ -14,6 +14,8 @@ from simulator.report.chart import CallChart
 Verdict = Literal["passed", "failed", "violation", "inconclusive", "error"]
 
 TAIL_LINES = 40
+MISSED = frozenset({"failed", "violation"})
+"""Verdicts of an expectation that did not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class ScenarioResult:
     @property
     def failures(self) -> list[Expectation]:
         """The expectations that did not hold."""
-        return [each for each in self.expectations if each.verdict in ("failed", "violation")]
+        return [each for each in self.expectations if each.verdict in MISSED]
 
     @property
     def unjudged(self) -> list[Expectation]:

@@ -10,19 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from simulator.report.page import number
+from simulator.report.figures import COLUMNS, figures
 from simulator.report.result import ScenarioResult
-
-COLUMNS = (
-    ("first audio", "time_to_first_audio_ms", "max"),
-    ("reply p95", "response_latency_ms", "p95"),
-    ("barge-in", "barge_in_stop_ms", "max"),
-    ("drift", "memory_drift_ms", "max"),
-    ("dead air", "dead_air_ms", "max"),
-    ("lost", "caller_audio_lost_ms", "max"),
-    ("leak", "leaked_session_ms", "max"),
-)
-"""Heading, metric and aggregate; milliseconds."""
 
 STYLES = {
     "passed": "green",
@@ -39,10 +28,9 @@ def print_results(
     console: Console,
     results: Sequence[ScenarioResult],
     *,
-    report: str = "",
     wall_s: float | None = None,
 ) -> None:
-    """Print the table, the failures and one closing line. `report`: where the HTML report lies."""
+    """Print the table, the failures and one closing line."""
     console.print(_table(results))
     for result in results:
         if result.verdict != "passed":
@@ -50,8 +38,11 @@ def print_results(
     _tell_unjudged(console, results)
     _tell_lateness(console, results)
     console.print(_closing(results, wall_s), highlight=False)
-    if report:
-        console.print(f"report: {escape(report)}", highlight=False, soft_wrap=True)
+
+
+def print_report(console: Console, page: str) -> None:
+    """Print where the HTML report lies."""
+    console.print(f"report: {escape(page)}", highlight=False, soft_wrap=True)
 
 
 def _table(results: Sequence[ScenarioResult]) -> Table:
@@ -69,10 +60,7 @@ def _table(results: Sequence[ScenarioResult]) -> Table:
             escape(result.name),
             str(result.seed),
             f"{result.simulated_s:.1f} s",
-            *(
-                number(result.metrics.get(metric, {}).get(aggregate))
-                for _, metric, aggregate in COLUMNS
-            ),
+            *figures(result.metrics),
         )
     return table
 

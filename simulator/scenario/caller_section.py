@@ -41,10 +41,12 @@ _GAIN = Number(-60.0, 20.0)
 
 
 def _step(given: dict[str, Any], node: Mapping, desk: Desk) -> tuple[Step, ...]:
-    actions = [name for name in _ACTIONS if name in given]
+    written = [key for key, _ in node.pairs if key.text in _ACTIONS]
+    actions = [key.text for key in written]
     if len(actions) > 1:
         both = " and ".join(quoted(name) for name in actions)
-        desk.refuse(node, f"{both} in one step", "make a step of each; they follow each other")
+        hint = "make a step of each; they follow each other"
+        desk.refuse(written[1], f"{both} in one step", hint)
     if "gain_db" in given and actions != ["say"]:
         desk.refuse(node, "`gain_db` is only for `say`")
     if ("repeat" in given) != ("steps" in given):
@@ -105,7 +107,7 @@ _PLAIN_FIELDS = (
     Field("say", OneOrMany(SOUND, "sound files"),
           "A sound file, or several which follow each other without a gap."),
     Field("gain_db", _GAIN, "So much louder than recorded; negative is quieter."),
-    Field("press", Text("keys of a telephone", "[0-9A-D*#]{1,64}", 'like press: "12#"'),
+    Field("press", Text("a row of telephone keys", "[0-9A-D*#]{1,64}", 'like press: "12#"'),
           'Keys, one after the other: "12#".'),
     Field("hang_up", Flag(only=True), "The caller hangs up."),
     Field("silence", SOME_TIME, "The caller says nothing for so long."),

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from simulator.scenario.desk import Desk
-from simulator.scenario.durations import EXAMPLES, LONGEST_MS, PATTERN, duration_ms
+from simulator.scenario.durations import (
+    EXAMPLES,
+    LONGEST_MS,
+    PATTERN,
+    duration_ms,
+    is_beyond_bounds,
+)
 from simulator.scenario.problem import quoted
 from simulator.scenario.tree import Mapping, Node, Scalar
 from simulator.sound import ClipProblem, load_clip
@@ -88,17 +94,23 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """`true` or `false`; where `only` is set, writing the other one makes no sense."""
+    """`true` or `false`; where `only` is set, the other one is said by leaving the key out."""
 
     only: bool | None = None
 
     def read(self, node: Node, desk: Desk) -> bool:
         """Read true or false."""
-        hint = "write true or false" if self.only is None else f"write {str(self.only).lower()}"
-        found = scalar(node, desk, "true or false", hint)
+        what, hint = "true or false", "write true or false"
+        if self.only is not None:
+            what = str(self.only).lower()
+            hint = f"write {what}, or leave the key out"
+        found = scalar(node, desk, what, hint)
         value = {"true": True, "false": False}.get(found.text.casefold()) if found.plain else None
-        if value is None or (self.only is not None and value is not self.only):
-            desk.refuse(found, f"true or false is expected, not {quoted(found.text)}", hint)
+        if value is None:
+            desk.refuse(found, f"{what} is expected, not {quoted(found.text)}", hint)
+        if self.only is not None and value is not self.only:
+            can_only = f"this can only be {what}, not {quoted(found.text)}"
+            desk.refuse(found, can_only, "leave the key out")
         return value
 
     def schema(self) -> Schema:
@@ -118,7 +130,7 @@ class Number:
     def read(self, node: Node, desk: Desk) -> float:
         """Read the number."""
         what = "a whole number" if self.whole else "a number"
-        bounds = f"from {self.least:g} to {self.most:g}"
+        bounds = f"from {_in_full(self.least)} to {_in_full(self.most)}"
         found = scalar(node, desk, what, f"{what} {bounds}")
         hint = f"{what} {bounds}" if found.plain else "remove the quotes"
         if not found.plain or not NUMBER.fullmatch(found.text):
@@ -134,6 +146,11 @@ class Number:
         """Describe what is taken."""
         kind = "integer" if self.whole else "number"
         return or_variable({"type": kind, "minimum": self.least, "maximum": self.most})
+
+
+def _in_full(value: float) -> str:
+    """Without an exponent: 1000000, not 1e+06."""
+    return f"{value:.15g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +180,16 @@ class Duration:
         what = "a duration"
         found = scalar(node, desk, what, f"write for example {EXAMPLES}")
         value = duration_ms(found.text)
+        bounds = f"{what} from {self.least_ms:g}ms to {LONGEST_MS / 3_600_000:g}h"
+        if value is None and is_beyond_bounds(found.text):
+            desk.refuse(found, f"{quoted(found.text)} is out of bounds", bounds)
         if value is None:
             hint = f"write for example {EXAMPLES}"
             if NUMBER.fullmatch(found.text):
                 hint = f"write the unit: {found.text}ms or {found.text}s"
             desk.refuse(found, f"{what} is expected, not {quoted(found.text)}", hint)
         if not self.least_ms <= value <= LONGEST_MS:
-            bounds = f"from {self.least_ms:g}ms to {LONGEST_MS / 3_600_000:g}h"
-            desk.refuse(found, f"{quoted(found.text)} is out of bounds", f"{what} {bounds}")
+            desk.refuse(found, f"{quoted(found.text)} is out of bounds", bounds)
         return value
 
     def schema(self) -> Schema:
@@ -215,6 +234,10 @@ class Sound:
         found = scalar(node, desk, "the name of a sound file", "like clips/en/hello.wav")
         path = desk.sounds.find(found.text)
         if path is None:
+            folder = desk.sounds.folder(found.text)
+            if folder is not None:
+                hint = f"name a file in it, like {found.text.rstrip('/')}/{folder}"
+                desk.refuse(found, f"{quoted(found.text)} is a folder, not a sound file", hint)
             desk.refuse(
                 found, f"there is no sound file {quoted(found.text)}", self._hint(found.text, desk)
             )

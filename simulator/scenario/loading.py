@@ -5,6 +5,7 @@ Owns the top-level keys. Nothing is half loaded: a file with a problem gives no 
 
 from collections.abc import Iterable
 from collections.abc import Sequence as SequenceABC
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from simulator.scenario.expect_section import EXPECT
 from simulator.scenario.format import Scenario
 from simulator.scenario.kinds import SOME_TIME, Text, Whole, Words
 from simulator.scenario.matrix import KEY as MATRIX
-from simulator.scenario.matrix import Variables, Variant, variants
+from simulator.scenario.matrix import USE, Variables, Variant, variants
 from simulator.scenario.model_section import MODEL
 from simulator.scenario.network_section import NETWORK
 from simulator.scenario.problem import ScenarioProblem, nearest, quoted
@@ -33,8 +34,9 @@ Loaded = tuple[list[Scenario], list[ScenarioProblem]]
 
 
 def _scenario(given: dict[str, Any], node: Mapping, desk: Desk) -> Scenario:
-    if "caller" in given and "replay" in given:
-        desk.refuse(node, "`caller` and `replay` exclude each other", "keep one of them")
+    callers = [key for key, _ in node.pairs if key.text in ("caller", "replay")]
+    if len(callers) > 1:
+        desk.refuse(callers[1], "`caller` and `replay` exclude each other", "keep one of them")
     if "caller" not in given and "replay" not in given:
         hint = "write `caller:` and its steps, or `caller: []` for one who stays silent"
         desk.refuse(node, "nothing says what the caller does", hint)
@@ -134,7 +136,7 @@ def _read_root(root: Mapping, desk: Desk) -> list[Scenario]:
     except Refused:
         # The variables are wrong; say what else is, with their names still in place of values.
         if not any(key.text == MATRIX for key, _ in root.pairs):
-            SCENARIO.read(root, desk)
+            _read_rest(root, desk)
         raise
     scenarios = []
     for call in calls:
@@ -143,6 +145,22 @@ def _read_root(root: Mapping, desk: Desk) -> list[Scenario]:
         except Refused:
             continue
     return scenarios
+
+
+def _read_rest(root: Mapping, desk: Desk) -> None:
+    """What else is wrong; a value that is no value for its unknown variable was told already."""
+    rest = Desk(desk.source, desk.sounds)
+    with suppress(Refused):  # the reasons are on `rest`
+        SCENARIO.read(root, rest)
+    told = [(problem.line, name) for problem in desk.problems for name in _names(problem.message)]
+    for problem in rest.problems:
+        if not any((problem.line, name) in told for name in _names(problem.message)):
+            desk.add(problem)
+
+
+def _names(message: str) -> list[str]:
+    """The variables that a message repeats."""
+    return [use[1] or use[2] for use in USE.finditer(message) if use[1] or use[2]]
 
 
 def _named(scenario: Scenario, call: Variant) -> Scenario:
@@ -170,8 +188,11 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[ScenarioProblem]]:
 def _files_of(path: Path) -> tuple[list[Path], str, str]:
     """The scenario files which `path` stands for; or none, what is wrong, and a hint."""
     if path.is_dir():
+        any(path.iterdir())  # looking through all below it would pass over a folder closed to us
         found = [p for p in path.rglob(f"*{SUFFIX}") if p.is_file() and not _hidden(p, path)]
         return found, "" if found else f"no scenario in this folder: none is named *{SUFFIX}", ""
+    if path.is_symlink() and not path.exists():
+        return [], f"a link to {quoted(str(path.readlink()))}, where nothing is", ""
     if not path.exists():
         return [], "there is no such file or folder", _nearest(path)
     if not path.name.endswith(SUFFIX):

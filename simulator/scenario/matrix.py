@@ -24,7 +24,7 @@ VARIANTS_MAX = 200
 VARIABLE_PATTERN = r"\$(?:[a-z][a-z0-9_]*|\{[a-z][a-z0-9_]*\})"
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
-_USE = re.compile(r"\$(?:\$|([a-z][a-z0-9_]*)|\{([a-z][a-z0-9_]*)\})")
+USE = re.compile(r"\$(?:\$|([a-z][a-z0-9_]*)|\{([a-z][a-z0-9_]*)\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _uses(root: Mapping, variables: dict[str, tuple[Scalar, ...]], desk: Desk) -
     uses: set[str] = set()
     good = True
     for node in _scalars(root):
-        for use in _USE.finditer(node.text):
+        for use in USE.finditer(node.text):
             name = use[1] or use[2]
             if name is None:
                 continue
@@ -150,7 +150,7 @@ def _substituted(node: Node, chosen: dict[str, Scalar]) -> Node:
         return _mapping(node, chosen)
     if isinstance(node, Sequence):
         return replace(node, items=tuple(_substituted(item, chosen) for item in node.items))
-    whole = _USE.fullmatch(node.text)
+    whole = USE.fullmatch(node.text)
     if whole and node.text != "$$":
         return chosen[whole[1] or whole[2]]
     if "$" not in node.text:
@@ -160,4 +160,4 @@ def _substituted(node: Node, chosen: dict[str, Scalar]) -> Node:
         name = use[1] or use[2]
         return chosen[name].text if name else "$"
 
-    return replace(node, text=_USE.sub(value, node.text))
+    return replace(node, text=USE.sub(value, node.text))

@@ -35,6 +35,19 @@ class SoundFolders:
                     return None
         return None
 
+    def folder(self, reference: str) -> str | None:
+        """The name of a sound in the folder called `reference`; None if that is no folder."""
+        if not reference or len(reference) > REFERENCE_CHARACTERS_MAX:
+            return None
+        for place in self.places:
+            try:
+                if (place / reference).is_dir():
+                    return min((sound.name for sound in (place / reference).glob("*.wav")),
+                               default="hello.wav")  # fmt: skip
+            except OSError:  # a name which no folder could have
+                return None
+        return None
+
     def nearest(self, reference: str) -> str | None:
         """The existing reference most like `reference`, or None if none is like it."""
         known = {sound: None for place in self.places for sound in _sounds_below(place.resolve())}

@@ -24,6 +24,7 @@ EXAMPLE = 'write for example "p(95)<900", "max<=40" or "count==2"'
 _NUMBER = r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?"
 _PERCENTILE = r"p\( *[0-9]{1,3}(?:\.[0-9]{1,3})? *\)"
 _SHAPE = re.compile(r"([^<>=!]*)([<>=!]+)(.*)", re.DOTALL)
+_CURLY = re.compile("[\u2018-\u201f\u00ab\u00bb]")
 _WRONG_NAMES = {"mean": "avg", "average": "avg", "median": "med", "minimum": "min"}
 _WRONG_NAMES |= {"maximum": "max", "number": "count", "n": "count"}
 
@@ -34,6 +35,9 @@ class ThresholdText:
     def read(self, node: Node, desk: Desk) -> Threshold:
         """Aggregate, operator and value, each refused with what it should be."""
         found = scalar(node, desk, "a threshold", EXAMPLE)
+        if _CURLY.search(found.text):
+            message = f"typographic quotes around a threshold: {quoted(found.text)}"
+            desk.refuse(found, message, 'write straight ones, like "p(95)<900"')
         shape = _SHAPE.fullmatch(found.text.strip())
         if shape is None or not shape[1].strip():
             hint = EXAMPLE

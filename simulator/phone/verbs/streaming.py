@@ -6,7 +6,7 @@ Owns what a `<Stream>` may ask for. Opening one is the line's business.
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from xml.etree.ElementTree import Element
 
 from simulator.phone.http import resolve
@@ -163,7 +163,7 @@ def stream_url(written: str, base: str, line: Line) -> str | None:
         line.stream_problem(
             31922,
             f"Stream - WebSocket - URL schema not supported: {scheme}:// came, and wss:// was "
-            "expected. Write the stream's URL with wss",
+            f"expected. Write the stream's URL with wss{_told_where_it_is(parts)}",
         )
         return None
     if not scheme or not host:
@@ -180,6 +180,17 @@ def stream_url(written: str, base: str, line: Line) -> str | None:
             "not support. It is cut off; use <Parameter> instead",
         )
     return parts._replace(query="", fragment="").geturl()
+
+
+def _told_where_it_is(parts: SplitResult) -> str:
+    """What helps a bridge that made its URL of a request without TLS."""
+    if parts.scheme != "ws":
+        return ""
+    public = f"https://{parts.netloc[:200]}"
+    return (
+        "; a bridge behind plain HTTP must be told its public https URL, ours by "
+        f"PUBLIC_URL={public}"
+    )
 
 
 def _parameters(noun: Element, line: Line) -> dict[str, str]:
