@@ -98,8 +98,7 @@ class Jumper:
                 return
             if next_s == math.inf:
                 raise RuntimeError(NOTHING_DUE)
-            if next_s > self._now_s:
-                self._now_s = next_s
+            self._now_s = max(self._now_s, next_s)
             agenda.fire()
 
 

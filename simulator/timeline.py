@@ -60,7 +60,7 @@ class Timeline:
     def now_ms(self) -> float:
         """Milliseconds since this timeline was made; in a callback never less than its own time."""
         now_ms = (self._now_s() - self._began_s) * MS_PER_S
-        return now_ms if now_ms > self._fired_ms else self._fired_ms
+        return max(self._fired_ms, now_ms)
 
     @property
     def date(self) -> datetime:

@@ -60,6 +60,7 @@ def truncate_at_the_last_mark(plant: pytest.MonkeyPatch) -> None:
 
 def forget_the_round_trip(plant: pytest.MonkeyPatch) -> None:
     """Acknowledged plus the time since: short by the latency of both ways."""
+
     def planted(self: Playhead, samples: deque[float], round_trip_s: float) -> None:
         samples.append(round_trip_s)
         self.round_trip_s = 0.0

@@ -118,7 +118,7 @@ async def test_without_a_token_no_session_is_opened(autojump_clock: MockClock, t
 
 
 async def test_whose_call_it_is_stands_in_the_first_start(autojump_clock: MockClock) -> None:
-    """A second one, with a worthless token and another agent, is out of turn and changes nothing."""
+    """A second one, with a worthless token and another agent, is out of turn."""
     async with world() as w, w.call() as twilio:
         await twilio.begin(w.token)
         await settle()
