@@ -7,10 +7,8 @@ what is played live cannot have this.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from simulator.scenario.format import Trigger
+from simulator.scenario.moments import Trigger
 
 
 @dataclass(frozen=True, slots=True)
