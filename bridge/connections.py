@@ -54,6 +54,7 @@ class Connections:
         self._config = config
         self._context = WorkerContext(None)
         self._log = log
+        self._open: set[trio.abc.Stream] = set()
 
     async def accept(
         self,
@@ -69,22 +70,33 @@ class Connections:
         for one in sockets:
             one.listen(self._config.backlog)
         listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(one)) for one in sockets]
-        async with trio.open_nursery() as connected:
-            async with trio.open_nursery() as accepting:
-                accepting.start_soon(
-                    partial(trio.serve_listeners, self.serve, listeners, handler_nursery=connected)
-                )
-                task_status.started([_url(one.getsockname()) for one in sockets])
-                await until()
-                accepting.cancel_scope.cancel()
-            await self._context.terminated.set()
-            connected.cancel_scope.deadline = trio.current_time() + self._config.graceful_timeout
+        async with trio.open_nursery() as ending:
+            async with trio.open_nursery() as connected:
+                async with trio.open_nursery() as accepting:
+                    serve = partial(trio.serve_listeners, handler_nursery=connected)
+                    accepting.start_soon(serve, self.serve, listeners)
+                    task_status.started([_url(one.getsockname()) for one in sockets])
+                    await until()
+                    accepting.cancel_scope.cancel()
+                await self._context.terminated.set()
+                ends_at = trio.current_time() + self._config.graceful_timeout
+                connected.cancel_scope.deadline = ends_at
+                ending.start_soon(self._let_go, ends_at)
+            ending.cancel_scope.cancel()
+
+    async def _let_go(self, ends_at: float) -> None:
+        """Close what is still there then: the server shields a send that a stuck peer holds up."""
+        await trio.sleep_until(ends_at)
+        for stream in tuple(self._open):
+            await trio.aclose_forcefully(stream)
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Serve one connection until it is over, however that comes about."""
         socket_stream = cast("trio.SSLStream[trio.SocketStream]", stream)
         server = _Server(self._app, self._config, self._context, ConnectionState({}), socket_stream)
+        self._open.add(stream)
         served = await outcome.acapture(server.run)
+        self._open.discard(stream)
         if isinstance(served, outcome.Error):
             self._contain(served.error)
 
@@ -108,6 +120,7 @@ def _answers_are_finished(app: ASGIFramework) -> ASGIFramework:
 
     async def finishing(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
+            _take_no_extension(send)
             await app(scope, receive, send)
             return
 
@@ -118,6 +131,16 @@ def _answers_are_finished(app: ASGIFramework) -> ASGIFramework:
         await app(scope, receive, send_all_of_it)
 
     return finishing
+
+
+def _take_no_extension(send: ASGISendCallable) -> None:
+    """Decline what the client offers: a frame of 64 KiB could be 64 MiB when it is inflated.
+
+    hypercorn agrees to compression whenever it is offered, and has no setting for it.
+    """
+    handshake = getattr(getattr(send, "__self__", None), "handshake", None)
+    if handshake is not None:
+        handshake.extensions = None
 
 
 def _names(group: BaseExceptionGroup[Any]) -> str:

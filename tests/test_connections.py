@@ -1,8 +1,11 @@
 """bridge.connections: strangers on a socket, and the server that outlives them."""
 
+from typing import Any, cast
+
 import pytest
 import trio
 from hypercorn.config import Config, Sockets
+from hypercorn.typing import ASGIFramework
 from trio.testing import MockClock, memory_stream_pair
 
 from bridge.app import make_app
@@ -138,6 +141,56 @@ async def test_a_connection_ends_with_its_client(autojump_clock: MockClock) -> N
         nursery.cancel_scope.cancel()
 
     assert trio.current_time() == began
+
+
+@pytest.mark.parametrize(
+    "offer", ["permessage-deflate", "permessage-deflate; client_max_window_bits=x"]
+)
+async def test_a_stream_is_not_compressed(offer: str) -> None:
+    """The offer is declined: small frames that inflate to large ones would pass the limit."""
+    async with trio.open_nursery() as nursery:
+        lines = Lines()
+        app = make_app(settings(), outside=outside(FarRealtime(nursery), lines))
+        stop = trio.Event()
+        (url,) = await nursery.start(Connections(app, _Loopback(), app.log).accept, stop.wait)
+        stranger = await trio.open_tcp_stream("127.0.0.1", int(url.rpartition(":")[2]))
+        async with stranger:
+            await stranger.send_all(UPGRADE + f"Sec-WebSocket-Extensions: {offer}\r\n\r\n".encode())
+            with trio.fail_after(5):
+                answer = await stranger.receive_some()
+        stop.set()
+
+    assert answer.startswith(b"HTTP/1.1 101")
+    assert b"sec-websocket-extensions" not in answer.lower()
+    assert not lines.all("crashed")
+
+
+async def test_a_peer_that_does_not_read_does_not_hold_up_the_end() -> None:
+    """The server shields its sends; after the time for a graceful end the connection is closed."""
+    async with trio.open_nursery() as nursery:
+        app = make_app(settings(), outside=outside(FarRealtime(nursery), Lines()))
+        config, stop = _Loopback(), trio.Event()
+        config.graceful_timeout = 0.1
+        stuck = trio.Event()
+
+        async def endless(_scope: object, _receive: object, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            stuck.set()
+            while True:
+                body = bytes(1024 * 1024)
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                await trio.lowlevel.checkpoint()
+
+        served = Connections(cast(ASGIFramework, endless), config, app.log)
+        with trio.fail_after(5):
+            async with trio.open_nursery() as serving:
+                (url,) = await serving.start(served.accept, stop.wait)
+                stranger = await trio.open_tcp_stream("127.0.0.1", int(url.rpartition(":")[2]))
+                await stranger.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                await stuck.wait()
+                await trio.sleep(0.2)
+                stop.set()
+        await stranger.aclose()
 
 
 class _Loopback(Config):
