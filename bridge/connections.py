@@ -102,8 +102,7 @@ class Connections:
 
     def _contain(self, error: BaseException) -> None:
         """Log what broke in the server; what is no mistake (a cancellation) goes on its way."""
-        group = BaseExceptionGroup("a connection", [error])
-        mistakes, others = group.split(Exception)
+        mistakes, others = BaseExceptionGroup("a connection", [error]).split(Exception)
         if mistakes is not None:
             self._log.warning("connection_broke", why=_names(mistakes))
         if others is not None:

@@ -12,7 +12,7 @@ waits for no writer to do so, because a writer can be stuck in a send that the s
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, assert_never, cast
 
@@ -46,6 +46,7 @@ from bridge.errands import Errand, run_errand
 from bridge.flight.flight import Flight
 from bridge.flight.line import LegName
 from bridge.legs import TwilioLeg
+from bridge.mistakes import tell_of_mistakes
 from bridge.model_lines import ModelLine, ModelLines
 from bridge.operations.running import QUEUES
 from bridge.operations.watch import TOLD
@@ -86,6 +87,7 @@ class Session:
         self._scope = trio.CancelScope()
         self._timer = trio.CancelScope()
         self._stopped = False
+        self._crashed = False
         self._ended = False
         self._post, self._inbox = trio.open_memory_channel[Inbound](INBOX_MAX)
         self._play, self._to_twilio = trio.open_memory_channel[twilio.Outbound](TWILIO_OUTBOX_MAX)
@@ -96,8 +98,8 @@ class Session:
         try:
             with self._scope:
                 async with trio.open_nursery() as self._nursery:
-                    self._nursery.start_soon(self._read_twilio)
-                    self._nursery.start_soon(self._write_twilio)
+                    self._start(self._read_twilio)
+                    self._start(self._write_twilio)
                     await self._drive()
                     self._nursery.cancel_scope.cancel()
         finally:
@@ -125,10 +127,6 @@ class Session:
         """The process stops soon: say goodbye, and end the call with SHUTDOWN."""
         self._obey(self._call.wind_up(EndReason.SHUTDOWN, trio.current_time()))
         self._timer.deadline = -math.inf  # the driver sleeps towards a later one than there is now
-
-    def _end_now(self, reason: EndReason) -> None:
-        self._obey(self._call.end(reason, trio.current_time()))
-        self._timer.deadline = -math.inf
 
     def stop(self) -> None:
         """The process stops: end the call with SHUTDOWN."""
@@ -205,7 +203,7 @@ class Session:
             self._line("start_refused", why=why)
             return False
         self._place = start.call_sid
-        self._nursery.start_soon(self._see_that_token_is_new, token)
+        self._start(self._see_that_token_is_new, token)
         return True
 
     def _write_down_from_now_on(self, start: twilio.Start, now: float) -> None:
@@ -222,7 +220,8 @@ class Session:
         if not await self._services.used_tokens.is_first_use(token):
             self._services.watch.refused("token")
             self._line("start_refused", why="token")
-            self._end_now(EndReason.STREAM_REFUSED)
+            self._obey(self._call.end(EndReason.STREAM_REFUSED, trio.current_time()))
+            self._timer.deadline = -math.inf
 
     def _find_agent(self, parameters: Mapping[str, str]) -> bool:
         """Make this the call that its agent wants it to be, if there is such an agent."""
@@ -244,8 +243,17 @@ class Session:
             self._lines.endpoint = replace(services.endpoint, model=plan.model)
         return True
 
+    def _start(self, task: Callable[..., Awaitable[None]], *given: Any) -> None:
+        """Have a task of this call run beside the driver."""
+        self._nursery.start_soon(tell_of_mistakes, self._crash, task, *given, name=task)
+
+    def _crash(self) -> None:
+        self._crashed = True  # the driver will only see that it is cancelled
+
     def _settle(self) -> None:
         """End a cancelled call. What had arrived before still counts, a `stop` above all."""
+        if self._crashed:
+            return  # `run` writes that down: it is no hangup of the caller's
         if not self._stopped:
             self._receive_waiting()
         now = trio.current_time()
@@ -278,7 +286,7 @@ class Session:
                 self._line(event, **fields)
             case OpenRealtime(session=number, beside=beside):
                 line = self._lines.open(number, beside=beside)
-                self._nursery.start_soon(self._live_with_realtime, line)
+                self._start(self._live_with_realtime, line)
             case ToBeside(event=event):
                 self._lines.tell_beside(event)
             case UseRealtime(session=number):
@@ -286,7 +294,7 @@ class Session:
             case CloseRealtime(session=number):
                 self._hang_up_on(number)
             case ReleaseLine() | TransferLine() | CallTool():
-                self._nursery.start_soon(self._run, command)
+                self._start(self._run, command)
             case End(reason=reason):
                 self._write_down(reason.value)
             case _:
@@ -342,7 +350,7 @@ class Session:
     def _hang_up_on(self, number: int) -> None:
         line = self._lines.forget(number)
         if line is not None:
-            self._nursery.start_soon(line.hang_up)
+            self._start(line.hang_up)
 
     def _note_flight(self, leg: LegName, event: str, /, **fields: Any) -> None:
         if self._flight is not None:

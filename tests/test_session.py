@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
+from bridge.legs import RealtimeLeg, TwilioLeg
 from bridge.model_lines import REALTIME_OUTBOX_MAX
 from bridge.session import TWILIO_OUTBOX_MAX
 from tests.far_ends import (
@@ -284,3 +285,28 @@ async def test_stopping_ends_the_calls(autojump_clock: MockClock) -> None:
         assert twilio.heard[-1]["event"] == "closed"
         assert not w.app.calls.running
     assert w.lines.ended["reason"] == "shutdown"
+
+
+@pytest.mark.parametrize("task", ["receive", "send", "decode"])
+async def test_a_bug_of_ours_is_no_hangup_of_the_callers(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    """Whichever task it is in: the record says crashed, and the log has the traceback."""
+
+    def broken(*_given: object) -> None:
+        raise KeyError("a bug")
+
+    async with world() as w, w.call() as twilio:
+        await twilio.begin(w.token)
+        await settle()
+        leg = RealtimeLeg if task == "decode" else TwilioLeg
+        monkeypatch.setattr(leg, task, broken)
+        if task == "receive":
+            await twilio.speak(b"\x01" * 160)  # taken by the call that waited before
+            await twilio.speak(b"\x02" * 160)
+        else:
+            await w.realtime.speak(SPEECH)
+        ended = await w.over()
+
+    assert ended["reason"] == "crashed"
+    assert w.lines.all("crashed")
