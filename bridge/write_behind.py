@@ -5,7 +5,8 @@ Owns a bounded queue, one task, and what happens when something does not work.
 * `take` never waits. Queue full: the piece is refused, and whoever made it counts what is missing.
   A piece that weighs nothing, the bare end of a call, is always taken.
 * A file that cannot be written is given up, with one log line: it is there to tell of the call, and
-  must not become a trouble of its own.
+  must not become a trouble of its own. That holds for whatever a file raises: a mistake in there
+  would otherwise end the process with every call.
 * Once an hour what is too old is deleted.
 
 What blocks goes through `blocking`. Must not know what is in a file.
@@ -15,8 +16,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
+import outcome
 import trio
 
 from bridge.log import Log
@@ -120,44 +122,66 @@ class WriteBehind(Generic[P]):
     async def _write_waiting(self) -> None:
         while self._queue:
             piece = self._queue.popleft()
-            trouble = await self._blocking(self.write, piece)
+            written = await outcome.acapture(self._blocking, self.write, piece)
             self._weight -= piece.weight
-            if trouble is not None:
-                sid = piece.call.call_sid
-                self._log.error(f"{self._files.kind}_lost", call_sid=sid, why=str(trouble))
+            trouble, is_news = _mistake(written), True
+            if trouble is None:
+                trouble = written.unwrap()
+            else:  # The door did not open; and a file that misses a piece is no true account.
+                is_news = self._open.get(piece.call, piece) is not None
+                self._let_go(piece, given_up=True)
+            if trouble is not None and is_news:
+                sid, why = piece.call.call_sid, _in_words(trouble)
+                self._log.error(f"{self._files.kind}_lost", call_sid=sid, why=why)
 
-    def write(self, piece: P) -> OSError | None:
+    def write(self, piece: P) -> Exception | None:
         """Write one piece. Blocks; returns why the file was given up, if it was now."""
-        trouble = None
-        try:
-            if piece.call not in self._open:
-                self._open[piece.call] = None
-                self._open[piece.call] = self._files.open(piece)
-            file = self._open[piece.call]
+        trouble = _mistake(outcome.capture(self._write, piece))
+        closing = self._let_go(piece, given_up=trouble is not None)
+        return trouble if trouble is not None else closing
+
+    def _write(self, piece: P) -> None:
+        if piece.call not in self._open:
+            self._open[piece.call] = None
+            self._open[piece.call] = self._files.open(piece)
+        file = self._open[piece.call]
+        if file is not None:
+            file.write(piece)
+
+    def _let_go(self, piece: P, *, given_up: bool) -> Exception | None:
+        """Close the file if it was given up, or with the call's last piece; what went wrong."""
+        trouble, call = None, piece.call
+        if given_up or piece.is_last:
+            file, self._open[call] = self._open.get(call), None
             if file is not None:
-                file.write(piece)
-        except OSError as why:
-            trouble = why
-            self._close(piece.call)
+                trouble = _mistake(outcome.capture(file.close))
         if piece.is_last:
-            self._close(piece.call)
-            del self._open[piece.call]
+            del self._open[call]
         return trouble
 
-    def _close(self, call: CallName) -> None:
-        file = self._open[call]
-        self._open[call] = None
-        if file is not None:
-            file.close()
-
     async def _forget_old(self) -> None:
-        try:
-            count = await self._blocking(self._files.forget_old)
-        except OSError as why:
-            self._log.error(f"{self._files.kind}s_not_deleted", why=str(why))
+        forgotten = await outcome.acapture(self._blocking, self._files.forget_old)
+        trouble = _mistake(forgotten)
+        if trouble is not None:
+            self._log.error(f"{self._files.kind}s_not_deleted", why=_in_words(trouble))
             return
+        count = forgotten.unwrap()
         if count:
             self._log.info(f"{self._files.kind}s_deleted", count=count)
+
+
+def _mistake(done: outcome.Outcome[Any]) -> Exception | None:
+    """What went wrong, if it did; what is no mistake (a cancellation) goes on its way."""
+    if not isinstance(done, outcome.Error):
+        return None
+    if not isinstance(done.error, Exception):
+        done.unwrap()
+    return done.error
+
+
+def _in_words(trouble: Exception) -> str:
+    """A disk says what ails it; of other trouble the kind, as its text may be a peer's."""
+    return str(trouble) if isinstance(trouble, OSError) else type(trouble).__name__
 
 
 class Lasting(Protocol):

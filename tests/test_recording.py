@@ -94,7 +94,7 @@ class Played:
         )
 
     def ear(self) -> Any:
-        """What the caller heard, by the fake's playout; the first frame's time is 0."""
+        """What the caller heard, by the fake's playout; the stream begins at 0."""
         sent = {
             event.data["number"]: event.data["audio"]
             for event in self.events
@@ -151,15 +151,15 @@ def test_the_right_channel_is_what_the_caller_heard(
 def test_the_left_channel_is_the_caller(dtx: str, tmp_path: Path) -> None:
     """Every frame where its timestamp puts it, also on a line that sends nothing in silence."""
     call = Played(tmp_path, CALL.format(jitter=0, dtx=dtx))
-    sent = [
-        event.data
+    frames = [
+        event
         for event in call.events
         if (event.who, event.name) == ("twilio", "sent") and event.data["event"] == "media"
     ]
-    first = sent[0]["timestamp_ms"]
+    begin = frames[0].data["timestamp_ms"] - (frames[0].at_ms - call.start_ms)
     found = []
-    for frame in sent:
-        at = (frame["timestamp_ms"] - first) * 8
+    for frame in (event.data for event in frames):
+        at = round((frame["timestamp_ms"] - begin) * 8)
         if at + 400 < len(call.left) and bytes(frame["audio"]).strip(b"\xff\x7f"):
             near = bytes(call.left[max(0, at - 240) : at + 400])
             found.append(bytes(frame["audio"]) in near)

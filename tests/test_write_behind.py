@@ -1,6 +1,8 @@
 """Writing behind: order, bounds, a disk that fails, and what is left when the process stops."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import trio
@@ -38,10 +40,14 @@ class Part:
 
 @dataclass
 class Disk:
-    """Files in memory: what was done to them, in order. `broken`: words it refuses to take."""
+    """Files in memory: what was done to them, in order.
+
+    `broken`: words it refuses to take. `odd`: words that raise what no disk raises.
+    """
 
     broken: set[str] = field(default_factory=set)
-    old: list[int | OSError] = field(default_factory=list)
+    old: list[int | Exception] = field(default_factory=list)
+    odd: dict[str, type[BaseException]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
 
     def open(self, first: Part) -> "Paper":
@@ -53,12 +59,14 @@ class Disk:
         """Note what was done."""
         if what in self.broken:
             raise OSError(f"no {what}")
+        if what in self.odd:
+            raise self.odd[what](f"+15550100001 said {what}")
         self.done.append(what)
 
     def forget_old(self) -> int:
         """As told; afterwards there is nothing more."""
         found = self.old.pop(0) if self.old else 0
-        if isinstance(found, OSError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -114,6 +122,81 @@ async def test_a_file_that_fails_is_given_up_with_one_line() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "error", [TypeError, ValueError, RecursionError, MemoryError, KeyError, Exception]
+)
+@pytest.mark.parametrize("word", ["open CA1", "a", "b", "close"])
+async def test_a_mistake_of_a_writer_costs_one_file(word: str, error: type[Exception]) -> None:
+    """Said once and by its kind: its text may hold what a peer sent. The next call is written."""
+    disk, lines = Disk(odd={word: error}), Lines()
+    writer, one, two = writer_to(disk, lines), Call("CA1"), Call("CA2")
+    for part in (
+        *(Part(one, "a"), Part(one, "b"), Part(one, "c", is_last=True)),
+        *(Part(two, "d"), Part(two, "e"), Part(two, "f", is_last=True)),
+    ):
+        writer.take(part)
+    await run(writer)
+
+    assert [word for word in disk.done if word in ("d", "e", "f")] == ["d", "e", "f"]
+    assert [(line["event"], line["why"]) for line in lines if line["call_sid"] == "CA1"] == [
+        ("word_lost", error.__name__)
+    ]
+    assert writer._open == {}
+    assert writer.finished.is_set()
+
+
+async def test_a_file_that_fails_twice_is_told_of_once() -> None:
+    """A full disk has no good word for the end either."""
+    disk, lines = Disk(broken={"a", "close"}), Lines()
+    writer, call = writer_to(disk, lines), Call()
+    writer.take(Part(call, "a"))
+    writer.take(Part(call, "b", is_last=True))
+    await run(writer)
+
+    assert [line["why"] for line in lines] == ["no a"]
+
+
+async def test_a_door_that_does_not_open_costs_one_file(autojump_clock: MockClock) -> None:
+    """No thread can be started: that call's file is given up, the next one is written."""
+    disk, lines, shut = Disk(), Lines(), {1, 2, 3}  # from the second piece to the fourth
+    count = 0
+
+    async def door(function: Callable[..., Any], *given: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count - 1 in shut:
+            raise RuntimeError("can't start new thread")
+        return await at_once(function, *given)
+
+    log = make_log(lines.keep, lambda: NOW)
+    writer = WriteBehind(Files("word", disk.open, disk.forget_old), blocking=door, log=log)
+    one, two, three = Call("CA1"), Call("CA2"), Call("CA3")
+    async with lasting(writer):
+        for part in (
+            *(Part(one, "a"), Part(one, "b"), Part(one, "c", is_last=True)),
+            *(Part(two, "d", QUEUE_BYTES_MAX - 9, is_last=True), Part(three, "e", is_last=True)),
+        ):
+            assert writer.take(part)
+        await trio.sleep(1)
+        assert writer.take(Part(Call(), "f", QUEUE_BYTES_MAX, is_last=True))
+
+    assert disk.done[:6] == ["open CA1", "a", "close", "open CA3", "e", "close"]
+    assert [(line["call_sid"], line["why"]) for line in lines] == [
+        ("CA1", "RuntimeError"),
+        ("CA2", "RuntimeError"),
+    ]
+    assert writer._open == {}
+
+
+async def test_what_is_no_mistake_goes_on_its_way() -> None:
+    """A signal's exception is not the file's trouble."""
+    writer = writer_to(Disk(odd={"a": KeyboardInterrupt}), Lines())
+    writer.take(Part(Call(), "a"))
+
+    with pytest.raises(KeyboardInterrupt):
+        await run(writer)
+
+
 async def test_the_queue_is_bounded() -> None:
     """A piece that does not fit is refused; the bare end of a call is taken all the same."""
     writer, call = writer_to(Disk(), Lines()), Call()
@@ -135,14 +218,16 @@ async def test_there_is_room_again_when_pieces_are_written(autojump_clock: MockC
 
 async def test_old_files_are_deleted_each_hour(autojump_clock: MockClock) -> None:
     """What goes wrong there is said, and tried again an hour later."""
-    disk, lines = Disk(old=[2, OSError("locked"), 0, 1]), Lines()
+    disk, lines = Disk(old=[2, OSError("locked"), 0, 1, ValueError("CA1"), 3]), Lines()
     async with lasting(writer_to(disk, lines)):
-        await trio.sleep(3.5 * FORGET_EVERY_S)
+        await trio.sleep(5.5 * FORGET_EVERY_S)
 
     assert [(line["event"], line.get("count"), line.get("why")) for line in lines] == [
         ("words_deleted", 2, None),
         ("words_not_deleted", None, "locked"),
         ("words_deleted", 1, None),
+        ("words_not_deleted", None, "ValueError"),
+        ("words_deleted", 3, None),
     ]
 
 

@@ -20,6 +20,8 @@ from bridge.log import Redaction
 VERSION: Final = 1
 MESSAGE_CHARS_MAX: Final = 256 * 1024
 """A longer message is written down as its length only."""
+DEPTH_MAX: Final = 32
+"""Of lists and objects in each other so many are written down; a tool's schema may have twenty."""
 REMOVED: Final = "***"
 
 LegName = Literal["twilio", "realtime", "call"]
@@ -38,6 +40,12 @@ _IDS: Final = ("id", "_id", "_sid", "_at", "type", "object", "status", "reason",
 
 COLLECTED: Final = '{"digits":'
 """So begins the output of a function call that waited for the caller's keys."""
+
+_UNWRITABLE: Final = (
+    *(TypeError, ValueError, OverflowError, RecursionError),
+    *(AttributeError, LookupError, msgspec.MsgspecError),
+)
+"""What reading, masking and encoding may raise about a message that is otherwise than it should."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -59,15 +67,20 @@ class LineWriter:
         return _encode({"flight": VERSION, "audio": self._audio, **self._masked(dict(facts))})
 
     def line(self, entry: Entry) -> bytes:
-        """One event, without a line feed."""
+        """One event, without a line feed. Total: what cannot be told is `malformed`."""
         seconds, leg, way, what = entry
+        head = {"t": round(seconds * 1000, 3), "leg": leg, "way": way}
+        try:
+            return _encode({**head, "m": self._message(what)})
+        except _UNWRITABLE as error:
+            return _encode({**head, "m": _malformed(what, error)})
+
+    def _message(self, what: Any) -> dict[str, Any]:
         if isinstance(what, str):
-            message = self._event(what)
-        elif isinstance(what, dict):
-            message = self._masked(what)
-        else:
-            message = self._struct(what)
-        return _encode({"t": round(seconds * 1000, 3), "leg": leg, "way": way, "m": message})
+            return self._event(what)
+        if isinstance(what, dict):
+            return self._masked(what)
+        return self._struct(what)
 
     # -- Twilio, and our own words to the model -----------------------------------
     def _struct(self, what: Any) -> dict[str, Any]:
@@ -103,27 +116,27 @@ class LineWriter:
     def _event(self, text: str) -> dict[str, Any]:
         if len(text) > MESSAGE_CHARS_MAX:
             return {"type": "oversize", "chars": len(text)}
-        try:
-            event = msgspec.json.decode(text)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return {"type": "malformed", "chars": len(text)}
+        event = msgspec.json.decode(text)
         if not isinstance(event, dict):
-            return {"type": "malformed", "chars": len(text)}
+            raise TypeError("no object")
         return self._known(event)
 
     def _known(self, event: dict[str, Any]) -> dict[str, Any]:
-        kind = event.get("type")
+        kind = event.get("type", "")
+        if not isinstance(kind, str):
+            raise TypeError("its type is no text")
         event.pop("obfuscation", None)
         sound: dict[str, Any] = {}
-        if kind in _AUDIO_DELTAS:
-            given = str(event.pop("delta", ""))
+        given = event.get("delta", "")
+        if kind in _AUDIO_DELTAS and isinstance(given, str):
+            event.pop("delta", None)
             size = len(given) * 3 // 4 - given.count("=", -2)
             sound = {"audio": given} if self._audio else {"bytes": size}
-        elif isinstance(event.get("delta"), str):
+        elif "delta" in event and isinstance(given, str):
             # A number may be spread over pieces, so pieces of text are not kept; the whole is.
             event["chars"] = len(event.pop("delta"))
         item = event.get("item")
-        if isinstance(item, dict) and str(item.get("output", "")).startswith(COLLECTED):
+        if isinstance(item, dict) and _is_collected(item.get("output")):
             item["output"] = REMOVED  # a PIN is shorter than what is taken for a number
         if kind == "error" and isinstance(event.get("error"), dict):
             event["error"].pop("message", None)  # the vendor quotes a part of the key in it
@@ -132,6 +145,10 @@ class LineWriter:
     def _masked(self, event: dict[str, Any]) -> dict[str, Any]:
         plain: dict[str, Any] = _each_text(event, _without_numbers)
         return dict(self._redacted(None, "", plain))
+
+
+def _is_collected(output: Any) -> bool:
+    return isinstance(output, str) and output.startswith(COLLECTED)
 
 
 def _start(start: twilio.Start) -> dict[str, Any]:
@@ -156,13 +173,26 @@ def _zeros(text: str) -> str:
     return _DIGIT.sub("0", text)
 
 
-def _each_text(value: Any, change: Callable[[str, str], str], name: str = "") -> Any:
-    """`value` with all texts changed, except ids and the vendor's own words."""
+def _each_text(
+    value: Any, change: Callable[[str, str], str], name: str = "", depth: int = 0
+) -> Any:
+    """`value` with all texts changed, except ids and the vendor's own words; bounded in depth."""
     match value:
         case str():
             return value if name.endswith(_IDS) else change(value, name)
+        case dict() | list() if depth > DEPTH_MAX:
+            return REMOVED
         case dict():
-            return {key: _each_text(item, change, str(key)) for key, item in value.items()}
+            return {
+                key: _each_text(item, change, str(key), depth + 1) for key, item in value.items()
+            }
         case list():
-            return [_each_text(item, change, name) for item in value]
+            return [_each_text(item, change, name, depth + 1) for item in value]
     return value
+
+
+def _malformed(what: Any, error: Exception) -> dict[str, Any]:
+    """A message that could not be told, by the name its leg has for that."""
+    if isinstance(what, str):
+        return {"type": "malformed", "chars": len(what)}
+    return {"event": "malformed", "why": type(error).__name__}

@@ -4,7 +4,7 @@ Owns how a piece becomes lines in a file. Everything but `kept_flights` blocks. 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -48,7 +48,10 @@ def _begun(shelf: Shelf, lines: LineWriter, call: FlightName) -> OpenRecord:
     record = shelf.open(call.call_sid, call.began_at)
     began = datetime.fromtimestamp(round(call.began_at, 3), UTC).isoformat()
     facts = {"call_sid": call.call_sid, "began_at": began, **call.facts}
-    record.append([lines.header(facts)])
+    with ExitStack() as undo:
+        undo.callback(record.finish, keep=False)
+        record.append([lines.header(facts)])
+        undo.pop_all()
     return record
 
 

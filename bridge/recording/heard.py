@@ -1,7 +1,8 @@
 """When the caller heard what: places the agent's audio on the media stream's own clock.
 
 Owns that estimate. Pure: time comes in. The clock is that of Twilio's timestamps, where the
-caller's frames lie, so both voices can be laid side by side.
+caller's frames lie, so both voices can be laid side by side. Before the first frame both clocks are
+taken to be one, so let the bridge's show 0 when the stream begins.
 
 The soonest frame tells how far the bridge's clock is ahead: `lead` = arrival - timestamp, the way
 to the bridge included. The soonest mark behind audio that had nothing to wait for tells the round
@@ -10,9 +11,9 @@ sent while other audio plays follows that without a gap. A `clear` gives all pen
 it gets there, so the return of the last one, less the lead, is where the sound stopped.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.core.mulaw import BYTES_PER_MS
@@ -29,7 +30,7 @@ class _Group:
     """Audio up to a mark, or behind the last one ("")."""
 
     sent_ms: float
-    audio: bytes = b""
+    audio: bytearray = field(default_factory=bytearray)
     mark: str = ""
 
 
@@ -42,6 +43,7 @@ class HeardTrack:
         self._trip_ms = 0.0
         self._trip_known = False
         self._pending: deque[_Group] = deque()
+        self._awaited: Counter[str] = Counter()  # the marks in there, by name
         self._open: _Group | None = None
         self._cut: list[_Group] = []
         self._cut_ms = 0.0
@@ -62,15 +64,16 @@ class HeardTrack:
         group = self._open or _Group(now_ms)
         group.mark, self._open = name, None
         self._pending.append(group)
+        self._awaited[name] += 1
 
     def returned(self, name: str, now_ms: float) -> None:
         """A mark came back: all before it was heard, or dropped by a `clear`."""
         if self._cut and self._cut[-1].mark == name:
             self._cut_at(self._stream_ms(now_ms))
-        elif any(group.mark == name for group in self._pending):
+        elif self._awaited[name]:
             self._settle_cut()
             while self._pending:
-                group = self._pending.popleft()
+                group = self._next()
                 if group.mark == name:
                     self._learn(group, now_ms)
                 self._put(group)
@@ -80,11 +83,10 @@ class HeardTrack:
     def cleared(self, now_ms: float) -> None:
         """A `clear` was sent."""
         self._settle_cut()
-        self._cut = list(self._pending)
+        self._cut = self._take_pending()
         if self._open is not None:
             last = self._cut[-1].mark if self._cut else ""
             self._cut.append(_Group(self._open.sent_ms, self._open.audio, last))
-        self._pending.clear()
         self._open = None
         self._cut_ms = self._stream_ms(now_ms) + self._trip_ms
         if self._cut and not self._cut[-1].mark:
@@ -104,8 +106,9 @@ class HeardTrack:
     def finish(self, now_ms: float) -> None:
         """The stream is over: what can have been heard until now is placed."""
         self._settle_cut()
-        self._cut = [*self._pending, *([self._open] if self._open is not None else [])]
-        self._pending.clear()
+        self._cut = self._take_pending()
+        if self._open is not None:
+            self._cut.append(self._open)
         self._open = None
         self._cut_at(self._stream_ms(now_ms))
 
@@ -113,6 +116,19 @@ class HeardTrack:
     def _stream_ms(self, now_ms: float) -> float:
         """What the stream's clock shows when something arrives here now."""
         return now_ms - (self._lead_ms or 0.0)
+
+    def _next(self) -> _Group:
+        group = self._pending.popleft()
+        self._awaited[group.mark] -= 1
+        if not self._awaited[group.mark]:
+            del self._awaited[group.mark]
+        return group
+
+    def _take_pending(self) -> list[_Group]:
+        taken = list(self._pending)
+        self._pending.clear()
+        self._awaited.clear()
+        return taken
 
     def _start_of(self, group: _Group) -> float:
         return max(self._end_ms, self._stream_ms(group.sent_ms) + self._trip_ms)
@@ -131,7 +147,7 @@ class HeardTrack:
         if until_ms is not None:
             audio = audio[: max(0, round((until_ms - start_ms) * BYTES_PER_MS))]
         if audio:
-            self._place(start_ms, audio)
+            self._place(start_ms, bytes(audio))
             self._end_ms = start_ms + len(audio) / BYTES_PER_MS
 
     def _cut_at(self, until_ms: float) -> None:
@@ -153,4 +169,4 @@ class HeardTrack:
             end_ms = self._start_of(group) + len(group.audio) / BYTES_PER_MS
             if end_ms >= reach_ms:
                 return
-            self._put(self._pending.popleft())
+            self._put(self._next())

@@ -8,6 +8,7 @@ stands behind it is ignored by players. Everything here blocks.
 
 import os
 import struct
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -36,11 +37,15 @@ class StereoFile:
         """Make it, readable by its owner only.
 
         Raises:
-            OSError: it cannot be made, or is there.
+            OSError: it cannot be made, or is there. Nothing of it is left then.
         """
+        self._path = path
         self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         self._size = 0
-        self._write_at(0, header(0))
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._write_at(0, header(0))
+            undo.pop_all()
 
     def append(self, interleaved: bytes) -> None:
         """Add sound: left, right, left, right. A file as large as WAV can be takes no more.
@@ -55,8 +60,15 @@ class StereoFile:
         self._write_at(0, header(self._size))
 
     def close(self) -> None:
-        """Let go of it."""
-        os.close(self._file)
+        """Let go of it; without any sound in it there is no file.
+
+        Raises:
+            OSError: the disk says only now that something is not on it.
+        """
+        with ExitStack() as ending:
+            if not self._size:
+                ending.callback(self._path.unlink, missing_ok=True)
+            os.close(self._file)
 
     def _write_at(self, at: int, data: bytes) -> None:
         left = memoryview(data)

@@ -2,7 +2,8 @@
 
 Owns that account. Heard is what the bridge itself went by: a truncation says how much of an item
 was heard, a mark that came back how far it was. The words of a part are its share of the text by
-time, whole words only, since the API does not say when a word sounds. Pure; knows no file.
+time, whole words only, since the API does not say when a word sounds. Pure and total: what is odd
+tells nothing. Knows no file.
 """
 
 import base64
@@ -18,6 +19,8 @@ from bridge.core.mulaw import BYTES_PER_MS
 ENTRIES_MAX: Final = 5000
 TEXT_CHARS_MAX: Final = 100_000
 TOOL_NAME_CHARS_MAX: Final = 64
+POSITION_CHARS_MAX: Final = 12
+"""A position in an item is a number of bytes."""
 _DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _TEXTS: Final = frozenset(
     {"response.output_audio_transcript.delta", "response.audio_transcript.delta"}
@@ -81,23 +84,23 @@ class Transcript:
         kind = event.get("type") if isinstance(event, dict) else None
         if kind == _ITEM:
             self._called(event.get("item"), at_ms)
-        if kind is None or not isinstance(event.get("item_id"), str):
+        if not isinstance(kind, str) or not isinstance(event.get("item_id"), str):
             return
         if kind in _DELTAS:
             self._item(event, "agent", at_ms).generated += _bytes_in(event.get("delta"))
         elif kind in _TEXTS:
             item = self._item(event, "agent", at_ms)
-            item.text = (item.text + str(event.get("delta", "")))[:TEXT_CHARS_MAX]
+            item.text = (item.text + _text(event.get("delta")))[:TEXT_CHARS_MAX]
         elif kind in _TEXTS_DONE:
-            self._item(event, "agent", at_ms).text = str(event.get("transcript", ""))
+            self._item(event, "agent", at_ms).text = _text(event.get("transcript"))
         elif kind == _CALLER:
-            self._item(event, "caller", at_ms).text = str(event.get("transcript", ""))
+            self._item(event, "caller", at_ms).text = _text(event.get("transcript"))
 
     def _called(self, item: Any, at_ms: float) -> None:
         if isinstance(item, dict) and item.get("type") == "function_call":
-            call_id, name = item.get("call_id"), item.get("name")
+            call_id, name = item.get("call_id"), _text(item.get("name"))
             if isinstance(call_id, str) and len(self._tools) < ENTRIES_MAX:
-                self._tools.setdefault(call_id, _Tool(at_ms, str(name)[:TOOL_NAME_CHARS_MAX]))
+                self._tools.setdefault(call_id, _Tool(at_ms, name[:TOOL_NAME_CHARS_MAX]))
 
     def _answered(self, item: object, at_ms: float) -> None:
         """An item of ours. A session that takes over is told the outputs once more."""
@@ -113,7 +116,8 @@ class Transcript:
         _, _, rest = mark.name.partition(":")
         item_id, _, position = rest.rpartition(":")
         item = self._items.get(item_id)
-        if item is not None and item.cut is None and position.isdecimal():
+        is_number = position.isdecimal() and len(position) <= POSITION_CHARS_MAX
+        if item is not None and item.cut is None and is_number:
             item.heard = max(item.heard, int(position))
 
     def entries(self) -> list[Values]:
@@ -135,9 +139,15 @@ def _tool_entry(tool: _Tool) -> Values:
     return entry | {"outcome": tool.outcome} | took
 
 
+def _text(value: object) -> str:
+    return value[:TEXT_CHARS_MAX] if isinstance(value, str) else ""
+
+
 def _bytes_in(delta: object) -> int:
+    if not isinstance(delta, str):
+        return 0
     try:
-        return len(base64.b64decode(str(delta), validate=True))
+        return len(base64.b64decode(delta, validate=True))
     except (binascii.Error, ValueError):
         return 0
 

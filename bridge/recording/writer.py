@@ -9,7 +9,7 @@ What a full queue refused is silence in the recording; one that is given up stay
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -56,9 +56,12 @@ class RecordingFile:
         self._sound.append(SILENCE * min(piece.silence, SILENCE_BYTES_MAX))
         self._sound.append(piece.sound)
         if piece.transcript is not None:
-            self._words.touch(mode=0o600)
             words = msgspec.json.format(msgspec.json.encode(piece.transcript))
-            self._words.write_bytes(words + b"\n")
+            with ExitStack() as undo:
+                undo.callback(self._words.unlink, missing_ok=True)
+                self._words.touch(mode=0o600)
+                self._words.write_bytes(words + b"\n")
+                undo.pop_all()
 
     def close(self) -> None:
         """Let go of the sound's file."""
