@@ -2,7 +2,8 @@
 
 Owns which places that are: recording and transcript, flight records, the call's record. Exit codes
 are the command line's: 0 fine, 1 something could not be deleted. A call that has just ended can
-still be on its way to the disk or the database: forgetting it is said twice, then.
+still be on its way to the disk or the database: forgetting it is said twice, then. What the
+database refused, the spool's `.rejected` files, is not looked into.
 """
 
 import argparse

@@ -16,6 +16,15 @@ from bridge.twilio_rest import TwilioRest
 UPDATE_S_MAX: Final = 8.0
 # 404: Twilio no longer knows the call. 21220: "Call is not in-progress". Either way it is over.
 CALL_IS_OVER: Final = frozenset({20404, 21220})
+ODD_ANSWER: Final = (
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
+"""What the SDK raises where Twilio's answer is no JSON, or JSON and no call: a proxy's, perhaps."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +53,10 @@ async def _update(rest: TwilioRest, call_sid: str, change: dict[str, str]) -> Up
         async with rest.client() as client:
             await client.calls(call_sid).update_async(**change)
     except TwilioRestException as refusal:
-        why = f"HTTP {refusal.status}, code {refusal.code}"
-        over = refusal.status == httpx.codes.NOT_FOUND or refusal.code in CALL_IS_OVER
+        code = refusal.code if isinstance(refusal.code, int) else None
+        why = f"HTTP {refusal.status}, code {code}"
+        over = refusal.status == httpx.codes.NOT_FOUND or code in CALL_IS_OVER
         return Updated("already_over" if over else "failed", why)
-    except (TwilioException, httpx.HTTPError, trio.TooSlowError, ValueError) as failure:
-        # ValueError: an answer that is no JSON, from a proxy on the way.
+    except (TwilioException, httpx.HTTPError, trio.TooSlowError, *ODD_ANSWER) as failure:
         return Updated("failed", type(failure).__name__)
     return Updated("done")

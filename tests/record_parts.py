@@ -50,6 +50,7 @@ class MemorySpool:
     def __init__(self) -> None:
         self.segments: list[Segment] = []
         self.rejected: list[bytes] = []
+        self.has_room_aside = True
         self.trouble: list[OSError] = []
         self.adopted = 0
 
@@ -64,11 +65,14 @@ class MemorySpool:
         """The first."""
         return self.segments[0] if self.segments else None
 
-    def remove(self, segment: Segment, rejected: Sequence[bytes] = ()) -> None:
+    def remove(self, segment: Segment, rejected: Sequence[bytes] = ()) -> Path | None:
         """Gone."""
         self._stumble()
         self.segments.remove(segment)
+        if not rejected or not self.has_room_aside:
+            return None
         self.rejected += rejected
+        return Path("spool/1-abc.rejected")
 
     def adopt(self) -> int:
         """Nobody died."""

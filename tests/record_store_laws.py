@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -73,6 +74,20 @@ class StoreLaws:
         unfit = entry(2, end_reason=None)
 
         assert store.add([entry(1), unfit, entry(3)]) == [1]
+        assert [one.call_sid[-1] for one in store.calls(ALL)] == ["3", "1"]
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"duration_ms": 2**63},
+            {"started_at": dt.datetime.fromisoformat("0001-01-01T00:00:00+14:00")},
+        ],
+    )
+    def test_a_value_that_never_reaches_the_database(
+        self, store: SqlStore, given: dict[str, Any]
+    ) -> None:
+        """The driver or SQLAlchemy refuses it: that is about the row, too, and not the database."""
+        assert store.add([entry(1), entry(2, **given), entry(3)]) == [1]
         assert [one.call_sid[-1] for one in store.calls(ALL)] == ["3", "1"]
 
     def test_an_empty_batch_prepares_the_tables(self, store: SqlStore) -> None:

@@ -8,6 +8,14 @@ ACCOUNT = "AC" + "a" * 32
 CALL = "CA" + "1" * 32
 
 
+# What is JSON, and not the object that was to be expected.
+ODD_JSON = (
+    *(b"[]", b"null", b'"x"', b"5", b'{"start_time": 5}', b'{"date_created": ["x"]}'),
+    b'{"end_time": "1 Jan 99999999999999999999 00:00:00"}',
+    b"[" * 100_000,
+)
+
+
 class FakeRest(httpx.AsyncBaseTransport):
     """Twilio's REST API as far as it matters here: a list of answers, and what was asked when."""
 

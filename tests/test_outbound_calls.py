@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.outbound_parts import BEARER, FROM, TO, body_of, service
+from tests.rest_answers import ODD_JSON
 
 UNKNOWN = "CA" + "9" * 32
 
@@ -180,3 +181,34 @@ async def test_without_credentials(given: dict[str, Any]) -> None:
 
         assert response.status_code == 503
         assert "TWILIO_AUTH_TOKEN" in (await body_of(response))["detail"]
+
+
+@pytest.mark.parametrize("path", [f"/calls/{UNKNOWN}", f"/call-status/{UNKNOWN}"])
+@pytest.mark.parametrize("body", [*ODD_JSON, b'{"duration": {"a": 1}}'])
+async def test_an_answer_that_is_no_call(path: str, body: bytes) -> None:
+    """JSON, but not the object to be expected: 502, and no traceback."""
+    async with service() as it:
+        it.door.raw = httpx.Response(200, content=body)
+        response = await it.get(path)
+
+        assert response.status_code == 502
+        assert "Twilio" in (await body_of(response))["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *ODD_JSON,
+        *(b'{"calls": [1]}', b'{"calls": null}', b'{"calls": 5}', b'{"meta": 5}'),
+        b'{"calls": [{"start_time": 5}]}',
+        b'{"calls": [], "next_page_uri": 5}',
+    ],
+)
+async def test_an_answer_that_is_no_list(body: bytes) -> None:
+    """A page of calls is read as carefully."""
+    async with service() as it:
+        it.door.raw = httpx.Response(200, content=body)
+        response = await it.get("/calls")
+
+        assert response.status_code == 502
+        assert "Twilio" in (await body_of(response))["detail"]

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from bridge.outbound.twilio_calls import CREATE_S_MAX
 from tests.outbound_parts import KEY, TO, body_of, service
+from tests.rest_answers import ODD_JSON
 
 
 # ------------------------------------------------------------------------------ Twilio says no
@@ -120,6 +121,31 @@ async def test_an_answer_that_makes_no_sense(raw: httpx.Response) -> None:
 
         assert response.status_code == 502
         assert "may have rung" in (await body_of(response))["detail"]
+
+
+@pytest.mark.parametrize("body", [*ODD_JSON, b'{"sid": 5}', b'{"sid": ["CA"]}'])
+async def test_an_answer_that_is_no_call(body: bytes) -> None:
+    """JSON, but not the object to be expected: it may have rung, and is not tried again."""
+    async with service() as it:
+        it.door.raw = httpx.Response(201, content=body)
+        response = await it.order(KEY)
+        again = await it.order(KEY)
+
+        assert (response.status_code, again.status_code) == (502, 502)
+        assert "may have rung" in (await body_of(response))["detail"]
+        assert len(it.door.requests) == 1
+        assert it.lines.all("call_not_placed")[0]["may_have_rung"]
+
+
+@pytest.mark.parametrize("code", [[1], {"a": 1}, "x", None])
+async def test_a_refusal_with_a_code_that_is_none(code: object) -> None:
+    """What is no number is no code, and a refusal all the same."""
+    async with service() as it:
+        it.door.raw = httpx.Response(400, json={"code": code, "message": 5})
+        response = await it.order()
+
+        assert response.status_code == 502
+        assert "may have rung" not in (await body_of(response))["detail"]
 
 
 @pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.ConnectTimeout("no")])

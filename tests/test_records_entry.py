@@ -1,5 +1,6 @@
 """Entries: what they hold, what they cost, how numbers are stored, and their line of JSON."""
 
+import msgspec
 import pytest
 
 from bridge.core.record import Tokens
@@ -89,6 +90,46 @@ def test_a_line_says_everything() -> None:
 def test_a_line_that_is_none(line: bytes) -> None:
     """A torn line is not an entry, and not an exception."""
     assert entry_of(line) is None
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**70])
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("duration_ms", "caller_audio_ms", "agent_audio_ms", "responses", "barge_ins"),
+        *("truncations", "tool_calls", "input_tokens", "output_tokens"),
+    ],
+)
+def test_a_number_that_no_database_holds(field: str, number: int) -> None:
+    """Its line is none, and not an exception when it is stored."""
+    assert entry_of(line_of(entry(**{field: number}))) is None
+    assert entry_of(line_of(entry(**{field: INTEGER_MAX}))) is not None
+
+
+@pytest.mark.parametrize("field", ["started_at", "answered_at", "ended_at"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00",
+        "2026-11-20T12:00:00",
+    ],
+)
+def test_a_time_that_no_database_holds(field: str, time: str) -> None:
+    """One that UTC or a server's zone puts outside of all years, or that has no zone at all."""
+    facts = msgspec.to_builtins(entry())
+
+    assert entry_of(msgspec.json.encode({**facts, field: time})) is None
+    assert entry_of(msgspec.json.encode({**facts, field: "1999-01-01T00:00:00Z"})) is not None
+
+
+def test_a_line_of_endless_depth() -> None:
+    """The decoder gives up, and no process dies of it."""
+    deep = b'{"details": {"a": ' + b"[" * 100_000
+
+    assert entry_of(deep) is None
 
 
 def test_fields_of_a_later_program_are_no_obstacle() -> None:

@@ -190,12 +190,47 @@ def test_rejected_lines_are_put_aside(tmp_path: Path) -> None:
     """Removed from the way and kept for a person."""
     spool = opened(tmp_path)
     spool.append([b"1\n", b"2\n"])
-    spool.remove(taken(spool), [b"2"])
+    aside = spool.remove(taken(spool), [b"2"])
 
     assert spool.take() is None
-    (aside,) = tmp_path.glob("*.rejected")
+    assert aside is not None
+    assert list(tmp_path.glob("*.rejected")) == [aside]
     assert aside.read_bytes() == b"2\n"
     spool.close()
+
+
+def test_rejected_lines_take_no_room_from_records(tmp_path: Path) -> None:
+    """Nobody looks at them for a year, and records are kept all the same."""
+    (tmp_path / "9-old.rejected").write_bytes(b"x" * 1000)
+    spool = opened(tmp_path, bytes_max=10)
+
+    assert spool.append([b"12345678\n"]) == 1
+    spool.close()
+
+
+def test_rejected_lines_have_a_bound_of_their_own(tmp_path: Path) -> None:
+    """So much again as records; what is too much goes, and the segment with it."""
+    (tmp_path / "9-old.rejected").write_bytes(b"123\n")
+    spool = opened(tmp_path, bytes_max=10)
+    spool.append([b"45678\n"])
+    aside = spool.remove(taken(spool), [b"45678"])
+    spool.append([b"9\n"])
+
+    assert aside is not None
+    assert spool.remove(taken(spool), [b"9"]) is None
+    assert spool.take() is None
+    assert aside.read_bytes() == b"45678\n"
+    spool.close()
+
+
+def test_a_full_spool_says_where_it_is(tmp_path: Path) -> None:
+    """The message is all that an operator has."""
+    spool = opened(tmp_path, bytes_max=1)
+    with pytest.raises(OSError, match="full") as full:
+        spool.append([b"12345678\n"])
+    spool.close()
+
+    assert str(tmp_path) in str(full.value)
 
 
 @pytest.mark.parametrize("failing", ["write", "fsync"])

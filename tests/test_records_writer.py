@@ -214,7 +214,26 @@ async def test_lines_that_no_database_takes(autojump_clock: MockClock) -> None:
 
     assert place.stored == [entry(1), entry(3)]
     assert place.spool.rejected == [b'{"call_si', line_of(entry(2)).rstrip()]
-    assert [line["count"] for line in place.lines.all("records_rejected")] == [1, 1]
+    told = place.lines.all("records_rejected")
+    assert [(line["count"], line["file"]) for line in told] == [(1, "spool/1-abc.rejected")] * 2
+
+
+async def test_no_room_for_what_no_database_takes(autojump_clock: MockClock) -> None:
+    """It goes, what stands beside it is written, and each call that is known is named."""
+    place = Place()
+    place.spool.has_room_aside = False
+    place.store.refuses = lambda one: one.call_sid == entry(2).call_sid
+    async with place.running():
+        place.spool.append([line_of(entry(2)), b'{"call_si'])
+        place.spool.append([line_of(entry(3))])
+        await trio.sleep(1)
+
+    assert place.stored == [entry(3)]
+    (told,) = place.lines.all("records_rejected")
+    assert (told["count"], told["file"]) == (2, None)
+    (lost,) = place.lines.all("record_lost")
+    assert lost["call_sid"] == entry(2).call_sid
+    assert ".rejected" in lost["why"]
 
 
 async def test_the_tables_are_seen_to_at_the_start(autojump_clock: MockClock) -> None:

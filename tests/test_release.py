@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from bridge.release import RELEASE_S_MAX, LineReleaser, Released
 from bridge.twilio_rest import TwilioRest
-from tests.rest_answers import ACCOUNT, CALL, FakeRest, completed, refused
+from tests.rest_answers import ACCOUNT, CALL, ODD_JSON, FakeRest, completed, refused
 
 
 async def released(rest: FakeRest) -> Released:
@@ -105,6 +105,23 @@ async def test_three_tries_are_enough(
 
     assert result == Released("failed", why)
     assert len(rest.requests) == len(troubles)
+
+
+@pytest.mark.parametrize("body", ODD_JSON)
+@pytest.mark.parametrize("status", [200, 201])
+async def test_an_answer_that_is_no_call(status: int, body: bytes) -> None:
+    """JSON, but not the object to be expected: a value, for a call would end with an exception."""
+    result = await released(FakeRest(httpx.Response(status, content=body)))
+
+    assert result.outcome == "failed"
+
+
+@pytest.mark.parametrize("code", [[1], {}, "x", None])
+async def test_a_refusal_with_a_code_that_is_none(code: object) -> None:
+    """What is no number is no code."""
+    answer = httpx.Response(400, json={"code": code, "message": 5})
+
+    assert await released(FakeRest(answer)) == Released("failed", "HTTP 400, code None")
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,17 @@ def test_an_unknown_event_type_is_a_warning(given: str, hint: str) -> None:
     ]
 
 
+def test_metrics_of_several_workers_need_a_port_each() -> None:
+    """On the shared port one of them answers, another one each time: counters jump back."""
+    shared = {"WORKERS": "2", "METRICS_TOKEN": "t" * 16}
+
+    (gap,) = gaps(**shared)
+    assert gap.startswith("METRICS_PORT is not set, and WORKERS is 2: ")
+    assert gaps(**shared, METRICS_PORT="9100") == []
+    assert gaps(**{**shared, "WORKERS": "1"}) == []
+    assert gaps(WORKERS="2") == []
+
+
 def test_all_events_are_known_that_we_or_the_vendor_know() -> None:
     """The list of types is complete; one is ours alone, which GPT-Live's are turned into."""
     ours = {str(event.__struct_config__.tag) for event in get_args(realtime.ServerEvent)}

@@ -10,7 +10,7 @@ from bridge.core.commands import TransferLine
 from bridge.transfer import LineTransfer, Transferred
 from bridge.twilio_rest import TwilioRest
 from bridge.twiml import ANNOUNCEMENT_CHARS_MAX, hand_on
-from tests.rest_answers import ACCOUNT, CALL, FakeRest, completed, refused
+from tests.rest_answers import ACCOUNT, CALL, ODD_JSON, FakeRest, completed, refused
 
 XML = '<?xml version="1.0" encoding="UTF-8"?><Response>{}</Response>'
 
@@ -88,6 +88,15 @@ async def test_a_refusal_is_told(trouble: httpx.Response, why: str) -> None:
     result = await _transferred(FakeRest(trouble), TransferLine("+15550100021"))
 
     assert result == Transferred("failed", why)
+
+
+@pytest.mark.parametrize("body", ODD_JSON)
+async def test_an_answer_that_is_no_call(body: bytes) -> None:
+    """It is a failure, and the call goes on."""
+    rest = FakeRest(httpx.Response(200, content=body))
+    result = await _transferred(rest, TransferLine("+15550100021"))
+
+    assert result.outcome == "failed"
 
 
 async def test_what_may_pass_is_tried_again(autojump_clock: MockClock) -> None:

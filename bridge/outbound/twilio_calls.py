@@ -17,6 +17,7 @@ import httpx
 import trio
 from twilio.base.exceptions import TwilioException, TwilioRestException
 
+from bridge.line_update import ODD_ANSWER
 from bridge.outbound.problems import Refusal, may_have_rung
 from bridge.outbound.request import OutboundRequest
 from bridge.twilio_rest import TwilioRest
@@ -117,9 +118,9 @@ class TwilioCalls:
             if refused.status >= httpx.codes.INTERNAL_SERVER_ERROR:
                 raise may_have_rung() from None
             raise _refused(refused.status, refused.code) from None
-        except (TwilioException, httpx.HTTPError, trio.TooSlowError, ValueError):
+        except (TwilioException, httpx.HTTPError, trio.TooSlowError, *ODD_ANSWER):
             raise may_have_rung() from None
-        if not made.sid:
+        if not made.sid or not isinstance(made.sid, str):
             raise may_have_rung()
         return Placed(made.sid, str(made.status))
 
@@ -173,13 +174,18 @@ def _reading() -> Iterator[None]:
         raise _refused(refused.status, refused.code) from None
     except TwilioException as failed:
         # Of a list the SDK only says that it failed; the answer itself is its second argument.
-        answer = failed.args[1] if len(failed.args) > 1 else None
+        if len(failed.args) < 2:
+            raise _odd(failed) from None
+        answer = failed.args[1]
         raise _refused(getattr(answer, "status_code", 0), _code_in(answer)) from None
-    except (httpx.HTTPError, trio.TooSlowError, ValueError) as failure:
+    except (httpx.HTTPError, trio.TooSlowError) as failure:
         raise _unreachable(failure, "ask again later") from None
+    except ODD_ANSWER as odd:
+        raise _odd(odd) from None
 
 
-def _refused(status: int, code: int | None) -> Refusal:
+def _refused(status: int, said: Any) -> Refusal:
+    code = said if isinstance(said, int) else None
     if status == httpx.codes.NOT_FOUND:
         return Refusal(404, "Twilio knows no such call", code=code)
     if status == httpx.codes.TOO_MANY_REQUESTS:
@@ -194,10 +200,15 @@ def _unreachable(failure: Exception, then: str) -> Refusal:
     return Refusal(502, f"Twilio could not be reached ({type(failure).__name__}); {then}")
 
 
+def _odd(failure: Exception) -> Refusal:
+    why = type(failure).__name__
+    return Refusal(502, f"Twilio's answer makes no sense ({why}); ask again later")
+
+
 def _code_in(answer: Any) -> int | None:
     try:
         code = json.loads(answer.text)["code"]
-    except (AttributeError, ValueError, KeyError, TypeError):
+    except ODD_ANSWER:
         return None
     return code if isinstance(code, int) else None
 

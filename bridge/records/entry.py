@@ -5,7 +5,7 @@ values of parameters. Must not know databases or files.
 """
 
 import datetime as dt
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -14,12 +14,19 @@ Direction = Literal["inbound", "outbound"]
 TEXT_CHARS_MAX: Final = 200
 INTEGER_MAX: Final = 2**63 - 1
 NAMES_MAX: Final = 50
+# A day from both ends of the calendar: a database or a reader in another zone has them, too.
+TIME_MIN: Final = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+TIME_MAX: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
+
+Whole = Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+Time = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 class CallEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one stream of one call; `call_sid` and `session_id` identify it.
 
-    Times are UTC. Build it with `cleaned`, so that every database can hold it.
+    Times are UTC. Build it with `cleaned`, so that every database can hold it; bounds are looked at
+    when a line is read.
     """
 
     call_sid: str
@@ -32,24 +39,24 @@ class CallEntry(msgspec.Struct, frozen=True, kw_only=True):
     agent: str = ""
     model: str = ""
     parameter_names: list[str] = []
-    started_at: dt.datetime
+    started_at: Time
     """It began to ring."""
-    answered_at: dt.datetime | None = None
+    answered_at: Time | None = None
     """Its stream began."""
-    ended_at: dt.datetime
+    ended_at: Time
     end_reason: str
-    duration_ms: int = 0
+    duration_ms: Whole = 0
     """From answer to end."""
-    caller_audio_ms: int = 0
-    agent_audio_ms: int = 0
-    responses: int = 0
+    caller_audio_ms: Whole = 0
+    agent_audio_ms: Whole = 0
+    responses: Whole = 0
     response_latencies_ms: list[int] = []
     """From the end of the caller's speech as the model heard it to the first sound sent."""
-    barge_ins: int = 0
-    truncations: int = 0
-    tool_calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
+    barge_ins: Whole = 0
+    truncations: Whole = 0
+    tool_calls: Whole = 0
+    input_tokens: Whole = 0
+    output_tokens: Whole = 0
     cost_usd: float | None = None
     """None: the model's price is not known."""
     details: dict[str, Any] = {}
@@ -90,11 +97,13 @@ def line_of(entry: CallEntry) -> bytes:
 
 
 def entry_of(line: bytes) -> CallEntry | None:
-    """The entry of a line; None if the line is none, as after a power cut."""
+    """The entry of a line; None if it is none, as after a power cut, or none that can be stored."""
     try:
-        return _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        entry = _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    times = (entry.started_at, entry.answered_at or entry.started_at, entry.ended_at)
+    return entry if all(TIME_MIN <= time <= TIME_MAX for time in times) else None
 
 
 _decoder = msgspec.json.Decoder(CallEntry)

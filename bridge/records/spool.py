@@ -8,7 +8,8 @@ share the folder without a word:
 
     WORKER.lock             locked (flock) as long as the worker lives
     WORKER.00000001.jsonl   a segment: up to SEGMENT_LINES_MAX lines, only ever appended to
-    WORKER.rejected         lines the database will never take, for a person to look at
+    WORKER.rejected         lines the database will never take, for a person to look at, who
+                            deletes the file then: it may hold phone numbers
 
 A segment is one batch for the database: it is taken whole and removed when the batch is committed.
 Removed too late, it is taken again, and the database ignores what it has; so nothing is lost and
@@ -16,7 +17,9 @@ nothing is doubled, wherever the process dies. Segments of a dead worker are ado
 its lock. A line counts from the moment `append` returns: it is on the disk, and so is its name.
 
 Full: `append` raises, and nothing on the disk is given up. The bound covers the folder; workers
-that append in the same moment can exceed it by a segment each.
+that append in the same moment can exceed it by a segment each. Rejected files do not count, or they
+would take all room from records some day: they have the same bound for themselves, and rejected
+lines that do not fit any more are lost.
 """
 
 import errno
@@ -60,7 +63,7 @@ class Spool:
 
     Args:
         folder: made if it is not there; readable by its owner only.
-        bytes_max: of all files in it.
+        bytes_max: of all segments in it, and so many again of what was rejected.
     """
 
     def __init__(self, folder: Path, bytes_max: int) -> None:
@@ -96,8 +99,8 @@ class Spool:
         with self._mutex:
             some = lines[: SEGMENT_LINES_MAX - (self._active.lines if self._active else 0)]
             data = b"".join(some)
-            if self._bytes() + len(data) > self._bytes_max:
-                raise OSError(errno.EDQUOT, "the spool of call records is full")
+            if self._bytes(rejected=False) + len(data) > self._bytes_max:
+                raise OSError(errno.EDQUOT, "the spool of call records is full", str(self._folder))
             active = self._active or self._begin()
             try:
                 _write(active.file, data)
@@ -130,12 +133,16 @@ class Spool:
                 return Segment(path, tuple(line for line in data.split(b"\n") if line))
         return None
 
-    def remove(self, segment: Segment, rejected: Sequence[bytes] = ()) -> None:
-        """The database has these lines, but for the rejected ones: those are put aside."""
-        if rejected:
-            self._put_aside(rejected)
+    def remove(self, segment: Segment, rejected: Sequence[bytes] = ()) -> Path | None:
+        """The database has these lines, but for the rejected ones: those are put aside.
+
+        Returns:
+            The file they are in; None: nothing was rejected, or there is no room for it.
+        """
+        aside = self._put_aside(rejected) if rejected else None
         segment.path.unlink(missing_ok=True)
         self._forget(segment.path)
+        return aside
 
     def adopt(self) -> int:
         """Take over what dead workers left, and finish those that have nothing left."""
@@ -190,25 +197,31 @@ class Spool:
         with self._mutex:
             self._waiting.remove(path)
 
-    def _bytes(self) -> int:
-        """What the folder holds. Other workers' files come and go meanwhile."""
+    def _bytes(self, *, rejected: bool) -> int:
+        """What the folder holds of either kind. Other workers' files come and go meanwhile."""
         total = 0
         for path in self._folder.iterdir():
+            if (path.suffix == REJECTED) is not rejected:
+                continue
             try:
                 total += path.stat().st_size
             except FileNotFoundError:
                 continue
         return total
 
-    def _put_aside(self, lines: Sequence[bytes]) -> None:
+    def _put_aside(self, lines: Sequence[bytes]) -> Path | None:
+        data = b"".join(line + b"\n" for line in lines)
+        if self._bytes(rejected=True) + len(data) > self._bytes_max:
+            return None
         path = self._folder / f"{self._worker}{REJECTED}"
         file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
-            _write(file, b"".join(line + b"\n" for line in lines))
+            _write(file, data)
             os.fsync(file)
         finally:
             os.close(file)
         _keep_names(self._folder)
+        return path
 
     # ------------------------------------------------------------------ other workers
     def _lock(self, worker: str) -> Path:

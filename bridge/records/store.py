@@ -41,6 +41,8 @@ SQLITE_RETRY_S: Final = 0.01
 STATEMENT_S_MAX: Final = 30
 FETCH_ROWS: Final = 500
 FORGET_ROWS: Final = 1000
+CHECKPOINT_S_MAX: Final = 10.0
+CHECKPOINT_RETRY_S: Final = 0.1
 _COLUMNS: Final = [call_records.c[name] for name in CallEntry.__struct_fields__]
 # Another row may still do when the database refuses one for these.
 _ROW_REFUSED: Final = (exc.DataError, exc.IntegrityError)
@@ -115,21 +117,26 @@ class SqlStore:
                 return []
             with self._engine.begin() as connection:
                 connection.execute(self._insert, rows)
-        except _ROW_REFUSED:
+        except (exc.SQLAlchemyError, OverflowError) as why:
+            _raise_unless_refused(why)
             return [index for index, row in enumerate(rows) if self._refuses(row)]
-        except exc.SQLAlchemyError as why:
-            raise _unavailable(why) from None
         return []
 
     def forget(self, call_sid: str) -> int:
         """Delete the records of one call; return how many there were (one for each stream).
 
         Raises:
-            StoreUnavailable: try again.
+            StoreUnavailable: try again, also where they are deleted and still in SQLite's log.
         """
+        table = call_records
         with self.transaction() as connection:
-            table = call_records
-            return connection.execute(delete(table).where(table.c.call_sid == call_sid)).rowcount
+            gone = connection.execute(delete(table).where(table.c.call_sid == call_sid)).rowcount
+        if not self._empty_log(CHECKPOINT_S_MAX):
+            raise StoreUnavailable(
+                f"{gone} deleted, but still in the file {self._url.database}-wal, because somebody "
+                "reads the database: forget it once more when that is over"
+            )
+        return gone
 
     def forget_before(self, when: dt.datetime) -> int:
         """Delete calls that ended before `when`, in small transactions; return how many.
@@ -149,6 +156,8 @@ class SqlStore:
                 more = deleted == FORGET_ROWS
         except exc.SQLAlchemyError as why:
             raise _unavailable(why) from None
+        # Where somebody reads just now, the next time will do.
+        self._empty_log(0)
         return gone
 
     @contextmanager
@@ -184,11 +193,34 @@ class SqlStore:
         try:
             with self._engine.begin() as connection:
                 connection.execute(self._insert, [row])
-        except _ROW_REFUSED:
+        except (exc.SQLAlchemyError, OverflowError) as why:
+            _raise_unless_refused(why)
             return True
+        return False
+
+    def _empty_log(self, wait_s: float) -> bool:
+        """SQLite: bring all into the database's file and cut off its log, where deleted rows are.
+
+        Waits so long for readers, but not as SQLite would: that keeps all writers waiting, too.
+
+        Returns:
+            Whether there is nothing in the log now.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return True
+        until = time.monotonic() + wait_s
+        try:
+            with self._engine.connect() as opened:
+                connection = opened.execution_options(autocommits=True)
+                connection.exec_driver_sql("PRAGMA busy_timeout=0")
+                try:
+                    while not (done := _checkpoint(connection)) and time.monotonic() < until:
+                        time.sleep(CHECKPOINT_RETRY_S)
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={CONNECT_S_MAX * 1000}")
         except exc.SQLAlchemyError as why:
             raise _unavailable(why) from None
-        return False
+        return done
 
     # ------------------------------------------------------------------ reading
     def calls(self, wanted: CallFilter) -> Iterator[CallEntry]:
@@ -286,6 +318,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     and of several processes that open a new file at once, all but one find it locked.
     """
     connection.isolation_level = None
+    # What is deleted is overwritten: a forgotten number must not stay in a free page.
+    connection.execute("PRAGMA secure_delete=ON")
     until = time.monotonic() + CONNECT_S_MAX
     while True:
         try:
@@ -300,8 +334,27 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """A writer gets its lock at once, and waits for it; taking it later can only fail."""
-    reads = connection.get_execution_options().get("reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if not options.get("autocommits", False):
+        reads = options.get("reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _checkpoint(connection: Connection) -> bool:
+    """Whether nobody was in the way of it: https://sqlite.org/pragma.html#pragma_wal_checkpoint."""
+    (blocked, _, _) = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not blocked
+
+
+def _raise_unless_refused(why: exc.SQLAlchemyError | OverflowError) -> None:
+    """Return where it is about a row and not about the database.
+
+    What is no error of the database's was raised on the way there: a number too large for SQLite's
+    driver, or a statement whose parameters cannot be made of the row.
+    """
+    before = not isinstance(why, exc.DBAPIError) and isinstance(why, exc.StatementError)
+    if not (before or isinstance(why, (OverflowError, *_ROW_REFUSED))):
+        raise _unavailable(why) from None
 
 
 def _unavailable(why: exc.SQLAlchemyError) -> StoreUnavailable:

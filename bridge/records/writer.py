@@ -18,6 +18,7 @@ virtual time. Must not know calls, files or SQL.
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 import trio
@@ -45,7 +46,9 @@ class SpoolDoor(Protocol):
 
     def append(self, lines: Sequence[bytes]) -> int: ...  # noqa: D102 - see Spool
     def take(self) -> Segment | None: ...  # noqa: D102
-    def remove(self, segment: Segment, rejected: Sequence[bytes] = ()) -> None: ...  # noqa: D102
+    def remove(  # noqa: D102
+        self, segment: Segment, rejected: Sequence[bytes] = ()
+    ) -> Path | None: ...
     def adopt(self) -> int: ...  # noqa: D102
 
 
@@ -187,9 +190,12 @@ class RecordWriter:
         refused = await self._database(self._store.add, [entry for _, entry in known])
         rejected = [line for line, entry in read if entry is None]
         rejected += [known[index][0] for index in refused]
+        file = await self._disk(self._spool.remove, segment, rejected)
         if rejected:
-            self._log.error("records_rejected", count=len(rejected))
-        await self._disk(self._spool.remove, segment, rejected)
+            self._log.error("records_rejected", count=len(rejected), file=file and str(file))
+        if file is None:
+            for index in refused:
+                self._lost(known[index][1], "the spool has no room for more .rejected files")
 
     async def _until_more(self) -> None:
         """Wait for more in the spool, and a little longer for what comes with it."""

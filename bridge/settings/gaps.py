@@ -9,6 +9,7 @@ from typing import Final
 from bridge.settings.complaints import meant, shortened
 from bridge.settings.event_types import EVENT_TYPES
 from bridge.settings.long_calls import fallback_gaps
+from bridge.settings.operations import operations_gaps
 from bridge.settings.outbound import outbound_gaps
 from bridge.settings.records import record_gaps
 from bridge.settings.settings import Settings
@@ -42,6 +43,7 @@ def missing_for_production(settings: Settings) -> list[str]:
     elif settings.public_url.startswith("http://"):
         gaps.append("PUBLIC_URL is not https: Twilio connects only to wss:// streams")
     gaps += _without_effect(settings)
+    gaps += operations_gaps(settings)
     gaps += fallback_gaps(settings, can_release=settings.can_release)
     return gaps + outbound_gaps(settings) + record_gaps(settings)
 

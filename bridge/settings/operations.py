@@ -116,6 +116,15 @@ class OperationsSettings(BaseModel):
         return value
 
 
+def operations_gaps(settings: OperationsSettings) -> Iterator[str]:
+    """What several processes lack that share one port."""
+    if settings.workers > 1 and settings.metrics_token is not None and not settings.metrics_port:
+        yield (
+            f"METRICS_PORT is not set, and WORKERS is {settings.workers}: /metrics is answered by "
+            "any one of them, so counters jump back; with it, each has a port of its own"
+        )
+
+
 def operations_misfits(settings: Any) -> Iterator[Misfit]:
     """What the processes cannot share.
 
