@@ -21,7 +21,7 @@ from bridge.errors import BridgeError
 from bridge.flight.writer import kept_flights
 from bridge.legs import TWILIO_MESSAGE_MAX
 from bridge.log import standard_output
-from bridge.operations.log_file import LogFile
+from bridge.operations.log_file import LogThread, log_file
 from bridge.operations.used_tokens import SqlUsedTokens
 from bridge.outbound.key_store import SqlKeys
 from bridge.outside import LogSink, Outside, guard_against_dead_peers
@@ -155,21 +155,21 @@ async def run_service(settings: Settings, worker: Worker) -> None:
 
 @contextmanager
 def _log_sink(settings: Settings, worker: Worker) -> Iterator[LogSink]:
-    """Standard output, and a file if one is set. Each process has a file of its own."""
-    printed = standard_output(settings.log_format)
-    if settings.log_file is None:
-        yield printed
-        return
-    path = settings.log_file
-    if worker.index:
-        path = path.with_name(f"{path.stem}-{worker.index}{path.suffix}")
-    with LogFile(path, settings.log_file_mb * 1024 * 1024, settings.log_files_kept) as file:
+    """Standard output, and a file if one is set, each behind a thread. A file for each process."""
+    with LogThread(standard_output(settings.log_format), "standard output") as printed:
+        if settings.log_file is None:
+            yield printed.keep
+            return
+        path = settings.log_file
+        if worker.index:
+            path = path.with_name(f"{path.stem}-{worker.index}{path.suffix}")
+        with log_file(path, settings.log_file_mb * 1024 * 1024, settings.log_files_kept) as file:
 
-        def both(line: dict[str, Any]) -> None:
-            printed(line)
-            file.keep(line)
+            def both(line: dict[str, Any]) -> None:
+                printed.keep(line)
+                file.keep(line)
 
-        yield both
+            yield both
 
 
 async def serve(app: BridgeApp, config: Config, worker: Worker = ALONE) -> None:

@@ -1,8 +1,10 @@
 """What of an event of the model's the log shows, when the operator has asked for its kind.
 
-Owns what is taken out of it: audio, pressed keys, what a tool knows of the caller. Knows no log.
+Owns what is taken out of it: audio, pressed keys, what a tool knows of the caller or is told of
+him. Knows no log.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +12,7 @@ import msgspec
 from bridge.core import realtime
 
 HIDDEN = "***"
+_DIGIT = re.compile(r"\d")
 
 
 def shown_event(
@@ -21,12 +24,37 @@ def shown_event(
     kind = realtime.wire_type(event)
     if kind not in kinds:
         return None
-    body = msgspec.json.decode(text)
+    try:
+        body = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return {"type": kind, "body": HIDDEN}  # deeper than what reads all of it can follow
+    _hide(body)
     if kind.endswith("audio.delta"):
         body["audio"] = body.pop("delta", "")
-    item = body.get("item")
-    if isinstance(item, dict) and item.get("role") == "user":
-        item["content"] = HIDDEN  # may be pressed keys
-    elif isinstance(item, dict) and "output" in item:
-        item["output"] = HIDDEN  # the same, or what a tool knows of the caller
+    elif "delta" in body:
+        # A number may be spread over pieces, each of them too short to be taken for one.
+        body["delta"] = _shape(body["delta"])
+    response = body.get("response")
+    said = response.get("output") if isinstance(response, dict) else None
+    for item in (body.get("item"), *(said if isinstance(said, list) else ())):
+        if isinstance(item, dict):
+            _hide(item)
+            _hide_told(item)
     return {"type": kind, "body": body}
+
+
+def _hide(call: dict[str, Any]) -> None:
+    """What a caller typed or said may be an argument; a PIN is shorter than a number."""
+    if "arguments" in call:
+        call["arguments"] = _shape(call["arguments"])
+
+
+def _hide_told(item: dict[str, Any]) -> None:
+    if item.get("role") == "user":
+        item["content"] = HIDDEN  # may be pressed keys
+    if "output" in item:
+        item["output"] = HIDDEN  # the same, or what a tool knows of the caller
+
+
+def _shape(text: Any) -> Any:
+    return _DIGIT.sub("0", text) if isinstance(text, str) else HIDDEN

@@ -1,7 +1,11 @@
 """The log: the shape of a line, and the second wall around secrets, audio and numbers."""
 
 import base64
+import io
 import json
+import os
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -105,6 +109,71 @@ def test_phone_numbers_do_not_pass(number: str) -> None:
     assert line["caller"] == REMOVED
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("555 010 0088", "(555) 010-0088", "4111 1111 1111 1111", "15550100088.", "555.010.0088"),
+        *(
+            "From=%2B15550100088&x",
+            "From=555%20010%200088",
+            "From=%2B1+555+010+0088",
+            "+٤٩٣٠١٢٣٤٥٦",
+        ),
+        *('{"card": "4111-1111-1111-1111"}', 15550100088, 15550100088.0, "tel:5550100088"),
+    ],
+)
+def test_numbers_do_not_pass_as_people_write_them(number: object) -> None:
+    """In groups, at the end of a sentence, in a URL, as a JSON number, at any depth."""
+    for line in (one_line(why=number), one_line(body={"item": [{"x": number}], str(number): 1})):
+        shown = json.dumps(line["why"] if "why" in line else line["body"], ensure_ascii=False)
+
+        assert REMOVED in shown
+        for part in ("010", "0088", "1111", "5550", "٤٥"):
+            assert part not in shown
+
+
+def test_numbers_pass_if_the_operator_wants_that() -> None:
+    """What is no telephone number for a computer passes as well."""
+    lines = Lines()
+    log = make_log(lines, lambda: 0.0, mask_numbers=False)
+    log.info("x", why="555 010 0088", number=15550100088)
+
+    assert (lines[0]["why"], lines[0]["number"]) == ("555 010 0088", 15550100088)
+
+
+def test_a_field_of_keys_or_numbers_holds_nothing_as_a_number_either() -> None:
+    """A PIN is short."""
+    line = one_line(digits=4711, to=5550100, deep=[{"digit": 4}], token=False)
+
+    assert (line["digits"], line["to"], line["deep"]) == (REMOVED, REMOVED, [{"digit": REMOVED}])
+    assert line["token"] is False
+
+
+class _Wordless:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class _Interrupts:
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+def test_any_value_becomes_a_line() -> None:
+    """Deep, huge, not finite, without words: a sink is given what JSON can hold."""
+    deep: Any = "5550100088"
+    for _ in range(100_000):
+        deep = [deep]
+    line = one_line(deep=deep, ms=10**5000, ratio=float("nan"), most=float("-inf"), odd=_Wordless())
+
+    assert json.loads(json.dumps(line, allow_nan=False)) == line
+    assert "5550100088" not in str(line)
+    assert (line["ms"], line["ratio"], line["most"]) == (REMOVED, "nan", "-inf")
+    assert line["odd"] == "_Wordless"
+    with pytest.raises(KeyboardInterrupt):
+        one_line(odd=_Interrupts())
+
+
 def test_what_is_harmless_passes() -> None:
     """Ids, positions, times and configuration stay readable."""
     fields: dict[str, Any] = {
@@ -114,6 +183,15 @@ def test_what_is_harmless_passes() -> None:
         "explain": "heard 1240 ms of item_7 = acked 1200 + 40 since + 120 round trip",
         "audio": {"input": {"format": "audio/pcmu"}},
         "at": 1234567.125,
+        "expires_at": 1_790_000_000,
+        "ms": 86_400_000,
+        "began": 123_456_789.0,
+        "call_sid": "CA01234567890123456789012345678901",
+        "response": {"id": "resp_123456", "event_id": "123456-abc", "arguments": "0000 0000 0000"},
+        "model": "gpt-realtime-2025-08-28",
+        "agent": "sales-202601",
+        "on": ["http://127.0.0.1:8080", "http://10.20.30.40:8080"],
+        "why": "cannot connect to http://10.20.30.40/x or 10.20.30.40:5432: [Errno 111] in 1240 ms",
         "none": None,
         "yes": True,
     }
@@ -130,6 +208,45 @@ def test_json_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert json.loads(out[0]) == {"event": "a", "set": "{1}"}
     assert json.loads(out[1]) == {"event": "b"}
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_process_without_standard_output(missing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None at all, or one that somebody has closed: nothing is written, nothing is raised."""
+    closed = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", None if missing else closed)
+    write = standard_output("json")
+    closed.close()
+
+    write({"event": "a"})
+
+
+def test_standard_output_may_be_text_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has put a text buffer in its place."""
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", text)
+    standard_output("auto")({"event": "größe"})
+
+    assert text.getvalue() == '{"event": "größe"}\n'
+
+
+def test_standard_output_may_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process has made the pipe so: whole lines come through all the same."""
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    monkeypatch.setattr(sys, "stdout", os.fdopen(theirs, "w"))
+    write = standard_output("json")
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.extend(iter(lambda: os.read(ours, 65536), b"")))
+    written = threading.Thread(target=lambda: [write({"event": "x" * 50_000}) for _ in range(9)])
+    written.start()
+    reader.start()
+    written.join(10)
+    sys.stdout.close()
+    reader.join(10)
+    os.close(ours)
+
+    assert [len(line) for line in b"".join(read).splitlines()] == [50_013] * 9
 
 
 def test_columns_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:

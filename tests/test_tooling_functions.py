@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import json
 import sys
 import threading
 import time
@@ -79,7 +80,7 @@ def _tool(function: Callable[..., Any], *, hinted: bool = True) -> FunctionTool:
 
 async def _answer(function: Callable[..., Any], hinted: bool = False, **arguments: Any) -> Any:
     tool = _tool(function, hinted=hinted)
-    return await answer_of(tool, Call("call_1", arguments, FACTS), at_once)
+    return json.loads(await answer_of(tool, Call("call_1", arguments, FACTS), at_once))
 
 
 # -- found
@@ -312,7 +313,7 @@ async def test_a_function_that_blocks_has_a_thread() -> None:
     tool = _tool(_thread, hinted=False)
     door = in_thread(trio.CapacityLimiter(1))
 
-    assert await answer_of(tool, Call("c", {}, FACTS), door) != threading.get_ident()
+    assert await answer_of(tool, Call("c", {}, FACTS), door) != str(threading.get_ident())
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from bridge.core.commands import CallTool
 from bridge.log import make_log
-from bridge.tooling.definition import Definition
+from bridge.tooling.definition import OUTPUT_CHARS_MAX, Definition
 from bridge.tooling.http_recipe import UnusableArgument, filled, place_of
 from bridge.tooling.http_tool import HttpCaller, HttpTool
 from bridge.tooling.running import CallFacts
-from bridge.tooling.toolbox import OUTPUT_CHARS_MAX, Toolbox
+from bridge.tooling.toolbox import Toolbox
 from tests.tool_service import Service, answer
 
 PLACE = place_of("https://api.example.com/orders/{a}/state?b={b}")

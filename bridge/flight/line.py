@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from bridge.core import realtime, twilio
-from bridge.log import Redaction
+from bridge.log import NUMBER, Redaction
 
 VERSION: Final = 1
 MESSAGE_CHARS_MAX: Final = 256 * 1024
@@ -30,8 +30,6 @@ Entry = tuple[float, LegName, Way, Any]
 """Seconds since the stream was accepted, and a message as the shell has it: a struct, the text of
 a Realtime event, or a dict for a note."""
 
-# Six or more digits, however they are grouped: telephone, card and account numbers.
-_NUMBER: Final = re.compile(r"(?<!\w)\+?\d(?:[\s().-]{0,2}\d){5,}(?!\w)")
 # What was pressed, as the model is told: a PIN is shorter than a number.
 _KEYS: Final = re.compile(r"(?<=The caller pressed the key)s? .{1,400}?(?= on the keypad)")
 _DIGIT: Final = re.compile(r"\d")
@@ -166,7 +164,7 @@ def _without_numbers(text: str, name: str) -> str:
     """The model may hand on what was typed, as an argument; the shape stays, for a replay."""
     if name == "arguments":
         return _zeros(text)
-    return _NUMBER.sub(REMOVED, _KEYS.sub(lambda keys: _zeros(keys[0]), text))
+    return NUMBER.sub(REMOVED, _KEYS.sub(lambda keys: _zeros(keys[0]), text))
 
 
 def _zeros(text: str) -> str:

@@ -5,6 +5,6 @@ watch       what is told of a call while it runs
 metrics     numbers for Prometheus (extra `telemetry`)
 traces      spans for OpenTelemetry (extra `telemetry`)
 loop_lag    how late this process is
-log_file    JSON lines in files with rotation
+log_file    how lines get to standard output and into files that are rotated, off the call path
 workers     several processes behind one socket
 """

@@ -1,91 +1,135 @@
-"""The log as JSON lines in a file, with rotation and retention.
+"""Where the log's lines are written without holding up a call: a thread, and a file that rotates.
 
-Owns the file and the thread that writes it: a disk that hangs must not hold up a call. Full: a line
-is dropped and counted, and the next line that fits says how many. Must not know what lines mean.
+Owns the lines that wait, the thread that writes them and the file: a disk or a reader that hangs
+must not be waited for. Full: a line is dropped and counted, and the next line that fits says how
+many. Must not know what lines mean.
 """
 
-import logging
 import os
 import queue
 import sys
 import threading
+import time
 from contextlib import suppress
-from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bridge.log import as_json
+import outcome
+
+from bridge.log import Sink, as_json
 
 LINES_MAX: Final = 10_000
-"""Lines that wait for the disk."""
+"""Lines that wait for a thread."""
 FINISH_S_MAX: Final = 3.0
 """A stopping process waits so long for them to be written."""
 
 
-class _PrivateFile(RotatingFileHandler):
-    """Rotates by size. Only the owner may read; a failure is complained of once, not raised."""
-
-    def __init__(self, path: Path, bytes_max: int, kept: int) -> None:
-        self._complained = False
-        super().__init__(path, maxBytes=bytes_max, backupCount=kept, encoding="utf-8", delay=True)
-
-    def _open(self) -> TextIOWrapper:
-        def opener(name: str, flags: int) -> int:
-            return os.open(name, flags, 0o600)
-
-        # The base class closes it.
-        file = open(self.baseFilename, self.mode, encoding="utf-8", opener=opener)  # noqa: SIM115
-        assert isinstance(file, TextIOWrapper)
-        return file
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name there
-        """Say it once, on standard error: where else."""
-        _ = record
-        if not self._complained:
-            self._complained = True
-            print(f"LOG_FILE: {sys.exc_info()[1]}", file=sys.stderr)  # noqa: T201
-
-
-class LogFile:
-    """A sink for log lines. Use it as a context: leaving it writes what waits.
+class LogThread:
+    """A sink that has another one write, in a thread. Leaving its context writes what waits.
 
     Args:
-        path: the file; earlier ones are path.1, path.2 and so on.
-        bytes_max: of a file; the line that would exceed it begins another.
-        kept: how many earlier files there may be.
+        write: the sink that may wait. What it raises is complained of once.
+        name: what standard error calls it.
     """
 
-    def __init__(self, path: Path, bytes_max: int, kept: int) -> None:
-        self._queue: queue.Queue[Any] = queue.Queue(LINES_MAX)
-        self._file = _PrivateFile(path, bytes_max, kept)
-        # A daemon: a disk that hangs must not keep the process from ending.
-        self._thread = threading.Thread(target=self._write, name="log file", daemon=True)
+    def __init__(self, write: Sink, name: str) -> None:
+        self._sink = write
+        self._name = name
+        self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue(LINES_MAX)
+        # A daemon: what hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._write, name=f"log: {name}", daemon=True)
         self._dropped = 0
+        self._complained = False
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        until = time.monotonic() + FINISH_S_MAX
         with suppress(queue.Full):
             self._queue.put(None, timeout=FINISH_S_MAX)
-        self._thread.join(FINISH_S_MAX)
+        self._thread.join(max(0.0, until - time.monotonic()))
 
     def _write(self) -> None:
-        while (record := self._queue.get()) is not None:
-            self._file.handle(record)
-        self._file.close()
+        while (line := self._queue.get()) is not None:
+            written = outcome.capture(self._sink, line)
+            if isinstance(written, outcome.Error):
+                self._complain(written.error)
+
+    def _complain(self, error: BaseException) -> None:
+        """Say it once, on standard error: where else. It may be gone as well."""
+        if not self._complained and sys.stderr is not None:
+            self._complained = True
+            with suppress(OSError, ValueError):
+                print(f"{self._name}: {error}", file=sys.stderr, flush=True)  # noqa: T201
 
     def keep(self, line: dict[str, Any]) -> None:
         """Take a line. Never waits, never raises."""
         if self._dropped:
             line = {**line, "lines_dropped": self._dropped}
-        text = as_json(line)
-        record = logging.LogRecord("callbridge", logging.INFO, "", 0, text, None, None)
         try:
-            self._queue.put_nowait(record)
+            self._queue.put_nowait(line)
         except queue.Full:
             self._dropped += 1
         else:
             self._dropped = 0
+
+
+def log_file(path: Path, bytes_max: int, kept: int) -> LogThread:
+    """A sink that writes JSON lines to a file.
+
+    Args:
+        path: the file; earlier ones are path.1, path.2 and so on.
+        bytes_max: of a file; the line that would exceed it begins another.
+        kept: how many earlier files there may be.
+    """
+    return LogThread(_RotatedFile(path, bytes_max, kept).write, "LOG_FILE")
+
+
+class _RotatedFile:
+    """Only the owner may read it.
+
+    Without `logging` and without a buffer: both have locks that the interpreter takes at its end,
+    and then waits for a thread that hangs in a write.
+    """
+
+    def __init__(self, path: Path, bytes_max: int, kept: int) -> None:
+        self._path = path
+        self._bytes_max = bytes_max
+        self._kept = kept
+        self._fd: int | None = None
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Write one line; waits for the disk.
+
+        Raises:
+            OSError: the disk refuses. The next line is tried anew.
+        """
+        rest = f"{as_json(line)}\n".encode(errors="backslashreplace")
+        fd, size = self._opened()
+        if size and size + len(rest) > self._bytes_max:
+            os.close(fd)
+            self._fd = None
+            self._rotate()
+            fd, size = self._opened()
+        try:
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(fd, size)  # half a line would spoil the next one
+            raise
+
+    def _opened(self) -> tuple[int, int]:
+        if self._fd is None:
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return self._fd, os.fstat(self._fd).st_size
+
+    def _rotate(self) -> None:
+        """Every file becomes one older; the oldest goes."""
+        names = [self._path, *(Path(f"{self._path}.{n}") for n in range(1, self._kept + 1))]
+        for newer, older in reversed(list(pairwise(names))):
+            with suppress(FileNotFoundError):
+                newer.replace(older)

@@ -5,6 +5,7 @@ model, so that it can ask the caller or try again. Must not know what the tool d
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ class ArgumentsReader:
         if len(text) > ARGUMENTS_CHARS_MAX:
             raise WrongArguments(f"the arguments are longer than {ARGUMENTS_CHARS_MAX} characters")
         try:
-            arguments = json.loads(text or "{}", parse_constant=_refused)
+            arguments = json.loads(text or "{}", parse_constant=_refused, parse_float=_finite)
         except (ValueError, RecursionError):
             raise WrongArguments("the arguments are not valid JSON") from None
         if not isinstance(arguments, dict):
@@ -122,3 +123,9 @@ def _shortened(message: str) -> str:
 def _refused(_constant: str) -> Any:
     """NaN and Infinity are no JSON."""
     raise ValueError
+
+
+def _finite(text: str) -> float:
+    """1e999 is JSON, and infinity is what becomes of it."""
+    value = float(text)
+    return value if math.isfinite(value) else _refused(text)

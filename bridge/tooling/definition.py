@@ -1,8 +1,9 @@
-"""What a tool is: the part that the model is shown, and how to call it.
+"""What a tool is: the part that the model is shown, how to call it, and what may come of it.
 
 Owns these shapes. Must not know where a tool is described, nor what it does.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +14,8 @@ from bridge.tooling.running import CallFacts
 
 TIMEOUT_S: Final = 8.0
 """What a tool may take when nothing else is said."""
+OUTPUT_CHARS_MAX: Final = 16_000
+"""Some 4,000 tokens, which stay in the session until its end."""
 NOTHING: Final[Mapping[str, Any]] = {"type": "object", "properties": {}}
 """The schema of a tool without arguments."""
 
@@ -26,6 +29,10 @@ class ToolFailed(BridgeError):  # noqa: N818 - the base is the error
     def __init__(self, message: str, why: str) -> None:
         super().__init__(message)
         self.why = why
+
+
+class Unusable(ToolFailed):
+    """What a tool is given, or what it answers, cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +57,24 @@ class Call:
     call_id: str
     arguments: Mapping[str, Any]
     facts: CallFacts
+
+
+def answer_text(value: Any) -> str:
+    """An answer as JSON in one line, valid UTF-8 whatever is in its texts, and of bounded size.
+
+    Raises:
+        Unusable: JSON cannot hold it, or it is too large.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        # No number, one of thousands of digits, too deep.
+        raise Unusable("the tool failed", "the answer is no JSON") from None
+    if len(text) > OUTPUT_CHARS_MAX:
+        raise too_large()
+    return text.encode("utf-8", "replace").decode()
+
+
+def too_large() -> Unusable:
+    """There is more of it than a session should carry."""
+    return Unusable("the answer is too large", "answer too large")

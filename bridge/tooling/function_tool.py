@@ -8,12 +8,12 @@ import functools
 import inspect
 import traceback
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import outcome
 import trio
@@ -23,12 +23,25 @@ from pydantic_core import PydanticSerializationError, SchemaError, to_jsonable_p
 
 from bridge.errors import BridgeError
 from bridge.thread_door import Blocking
-from bridge.tooling.definition import Call, Definition, ToolFailed
+from bridge.tooling.definition import (
+    OUTPUT_CHARS_MAX,
+    Call,
+    Definition,
+    ToolFailed,
+    Unusable,
+    answer_text,
+    too_large,
+)
+
+T = TypeVar("T")
 
 GROUP: Final = "callbridge.tools"
 """Entry points of this group are tools."""
 CALL: Final = "call"
 """A parameter of this name gets the `CallFacts`; the model does not see it."""
+LEVELS_MAX: Final = 100
+"""A result that is deeper is none to tell."""
+LISTS: Final = (list, tuple, set, frozenset)
 NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -137,34 +150,40 @@ def description_of(function: Callable[..., Any]) -> str:
     return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
 
 
-async def answer_of(tool: FunctionTool, call: Call, door: Blocking) -> Any:
-    """What the function returns, as a JSON value. `door` runs it if it is no async function.
+async def answer_of(tool: FunctionTool, call: Call, door: Blocking) -> str:
+    """What the function returns, as JSON text.
+
+    Types make values of arguments and of results by code of the function's author: that goes
+    through `door`, as does the function itself if it is not async.
 
     Raises:
         ToolFailed: it raised, or returned what JSON cannot hold.
     """
-    given = _given(tool, call)
-    function = functools.partial(tool.function, **given)
-    if _is_async(tool.function):
-        result = await outcome.acapture(function)
-    else:
-        result = await outcome.acapture(door, outcome.capture, function)
-        if isinstance(result, outcome.Value):
-            result = result.value
-    if isinstance(result, outcome.Error):
-        _raise_what_is_not_its_own(result.error)
-        kind = type(result.error).__name__
-        raise ToolFailed(f"the tool failed ({kind})", f"{kind}{_place(result.error)}")
-    if result.value is None:
-        return {"status": "ok"}
-    try:
-        return to_jsonable_python(result.value)
-    except (PydanticSerializationError, ValueError):
-        kind = type(result.value).__name__
-        raise ToolFailed("the tool failed", f"returned {kind}, which is no JSON") from None
+    if not _is_async(tool.function):
+        return await _behind(door, lambda: _text_of(_ready(tool, call)()))
+    function = await _behind(door, _ready, tool, call)
+    value = _unwrapped(await outcome.acapture(function))
+    return await _behind(door, _text_of, value)
 
 
-def _given(tool: FunctionTool, call: Call) -> dict[str, Any]:
+async def _behind(door: Blocking, function: Callable[..., T], *given: Any) -> T:
+    came = await outcome.acapture(door, outcome.capture, function, *given)
+    return _unwrapped(_unwrapped(came))
+
+
+def _unwrapped(came: outcome.Maybe[T]) -> T:
+    """The value; an exception of the function's becomes a failure without its words."""
+    if isinstance(came, outcome.Value):
+        return came.value
+    _raise_what_is_not_its_own(came.error)
+    if isinstance(came.error, Unusable):
+        raise came.error
+    kind = type(came.error).__name__
+    raise ToolFailed(f"the tool failed ({kind})", f"{kind}{raised_at(came.error)}") from None
+
+
+def _ready(tool: FunctionTool, call: Call) -> Callable[[], Any]:
+    """The function with its arguments, of the types it wants."""
     given: dict[str, Any] = dict(call.arguments)
     if tool.hints is not None:
         try:
@@ -172,9 +191,58 @@ def _given(tool: FunctionTool, call: Call) -> dict[str, Any]:
         except ValidationError as wrong:
             error = wrong.errors(include_url=False, include_context=False)[0]
             where = ".".join(str(step) for step in error["loc"])
-            raise ToolFailed(f"`{where}`: {error['msg']}", "wrong arguments") from None
+            raise Unusable(f"`{where}`: {error['msg']}", "wrong arguments") from None
         given = {name: getattr(read, name) for name in tool.hints.model_fields}
-    return given | ({CALL: call.facts} if tool.wants_call else {})
+    if tool.wants_call:
+        given[CALL] = call.facts
+    return functools.partial(tool.function, **given)
+
+
+def _text_of(value: Any) -> str:
+    if value is None:
+        return answer_text({"status": "ok"})
+    try:
+        return answer_text(_Result().plain(value))
+    except PydanticSerializationError:
+        kind = type(value).__name__
+        raise Unusable("the tool failed", f"returned {kind}, which is no JSON") from None
+
+
+class _Result:
+    """Makes JSON values of a result, no more than there is room for: generators need not end."""
+
+    def __init__(self) -> None:
+        self._room = OUTPUT_CHARS_MAX
+
+    def plain(self, value: Any, levels: int = LEVELS_MAX) -> Any:
+        """The value as JSON has it.
+
+        Raises:
+            Unusable: it is too large or too deep.
+            PydanticSerializationError: JSON cannot hold it.
+        """
+        self._take(str.__len__(value) if isinstance(value, str) else 1)
+        if value is None or isinstance(value, str | int | float):
+            return value
+        if not levels:
+            raise Unusable("the tool failed", "the answer is too deep")
+        if type(value) is dict:
+            return {
+                self._name(name): self.plain(inner, levels - 1) for name, inner in value.items()
+            }
+        if type(value) in LISTS or isinstance(value, Iterator):
+            return [self.plain(inner, levels - 1) for inner in value]
+        return self.plain(to_jsonable_python(value), levels - 1)
+
+    def _name(self, name: Any) -> str:
+        text: str = name if isinstance(name, str) else next(iter(to_jsonable_python({name: None})))
+        self._take(str.__len__(text))
+        return text
+
+    def _take(self, chars: int) -> None:
+        self._room -= chars
+        if self._room < 0:
+            raise too_large()
 
 
 def _raise_what_is_not_its_own(error: BaseException) -> None:
@@ -187,10 +255,13 @@ def _raise_what_is_not_its_own(error: BaseException) -> None:
         raise error
 
 
-def _place(error: BaseException) -> str:
-    """Where it was raised: file and line, which hold no values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+def raised_at(error: BaseException) -> str:
+    """Where it was raised, for the log: file and line, which hold no values."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if not frames:
+        return ""
+    frame, line = frames[-1]
+    return f" at {Path(frame.f_code.co_filename).name}:{line}"
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -7,6 +7,7 @@ not know how connections are made and checked (`guarded_door`).
 import hashlib
 import hmac
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -164,7 +165,9 @@ def told(answer: Answer) -> Any:
         return {"status": "ok"}
     if _is_json(answer):
         try:
-            return json.loads(answer.body, parse_constant=lambda _constant: None)
+            return json.loads(
+                answer.body, parse_constant=lambda _constant: None, parse_float=_finite
+            )
         except (ValueError, RecursionError):
             raise _unusable("is not valid JSON") from None
     if answer.content_type.startswith("text/") or not answer.content_type:
@@ -173,6 +176,12 @@ def told(answer: Answer) -> Any:
         except UnicodeDecodeError:
             raise _unusable("is not UTF-8 text") from None
     raise _unusable("is neither JSON nor text")
+
+
+def _finite(text: str) -> float | None:
+    """1e999 is no better than Infinity."""
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def _unusable(how: str) -> ToolFailed:

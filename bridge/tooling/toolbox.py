@@ -4,23 +4,23 @@ Owns the time a call of a tool may take, the size of its output, and that whatev
 as a value. Must not know what the tools do. Arguments and outputs stay out of the log.
 """
 
-import json
 from collections.abc import Iterable
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+import outcome
 import trio
 
 from bridge.core.commands import CallTool, ToolAnswered
 from bridge.log import Log
 from bridge.thread_door import Blocking
 from bridge.tooling.arguments import ArgumentsReader, WrongArguments
-from bridge.tooling.definition import Call, ToolFailed
-from bridge.tooling.function_tool import FunctionTool, answer_of
+from bridge.tooling.definition import Call, ToolFailed, answer_text
+from bridge.tooling.function_tool import FunctionTool, answer_of, raised_at
 from bridge.tooling.http_tool import HttpCaller, HttpTool
 from bridge.tooling.running import CallFacts
 
-OUTPUT_CHARS_MAX: Final = 16_000
-"""Some 4,000 tokens, which stay in the session until its end."""
+WORDS_CHARS_MAX: Final = 4_000
+"""Of what the model is told of a failure."""
 THREADS_MAX: Final = 16
 """Functions that block: so many at once, in all calls of the process. The next one waits, within
 its own time; a thread nobody waits for any more counts until it is done."""
@@ -70,34 +70,34 @@ class Toolbox:
         self, tool: OurTool, asked: CallTool, call: CallFacts
     ) -> tuple[ToolAnswered, str]:
         """What came of it, and why it failed, in words for the log."""
-        name, limit_s = tool.definition.name, tool.definition.timeout_s
-        try:
-            arguments = self._readers[name].read(asked.arguments)
-        except WrongArguments as wrong:
-            return _failed(asked, f"wrong arguments: {wrong}"), "wrong arguments"
-        try:
-            with trio.move_on_after(limit_s):
-                value = await self._answer(tool, Call(asked.call_id, arguments, call))
-                output = _as_json(value)
-                if len(output) > OUTPUT_CHARS_MAX:
-                    return _failed(asked, "the answer is too large"), "answer too large"
-                return ToolAnswered(asked.call_id, output), ""
-        except ToolFailed as failed:
-            return _failed(asked, str(failed)), failed.why
-        words = f"no answer within {limit_s:g} seconds"
-        return _failed(asked, words, "timeout"), ""
+        limit_s = tool.definition.timeout_s
+        with trio.move_on_after(limit_s):
+            came = await outcome.acapture(self._answer, tool, asked, call)
+            if isinstance(came, outcome.Value):
+                return ToolAnswered(asked.call_id, came.value), ""
+            return _broken(asked, came.error)
+        return _failed(asked, f"no answer within {limit_s:g} seconds", "timeout"), ""
 
-    async def _answer(self, tool: OurTool, call: Call) -> Any:
+    async def _answer(self, tool: OurTool, asked: CallTool, facts: CallFacts) -> str:
+        try:
+            arguments = self._readers[tool.definition.name].read(asked.arguments)
+        except WrongArguments as wrong:
+            raise ToolFailed(f"wrong arguments: {wrong}", "wrong arguments") from None
+        call = Call(asked.call_id, arguments, facts)
         if isinstance(tool, HttpTool):
-            return await self._caller.answer(tool, call)
+            return answer_text(await self._caller.answer(tool, call))
         return await answer_of(tool, call, self._door)
 
 
-def _failed(asked: CallTool, words: str, outcome: Outcome = "failed") -> ToolAnswered:
-    return ToolAnswered(asked.call_id, _as_json({"error": words}), outcome)
+def _broken(asked: CallTool, error: BaseException) -> tuple[ToolAnswered, str]:
+    """What came of a tool that failed, or of a mistake of ours: it costs no call."""
+    if isinstance(error, ToolFailed):
+        return _failed(asked, str(error)), error.why
+    if isinstance(error, Exception):
+        return _failed(asked, "the tool failed"), f"{type(error).__name__}{raised_at(error)}"
+    raise error
 
 
-def _as_json(value: Any) -> str:
-    """JSON in one line, and valid UTF-8 whatever is in its texts."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace").decode()
+def _failed(asked: CallTool, words: str, how: Outcome = "failed") -> ToolAnswered:
+    told = answer_text({"error": words[:WORDS_CHARS_MAX]})
+    return ToolAnswered(asked.call_id, told, how)
