@@ -3,12 +3,14 @@
 Owns the stories and the calls they begin with. Judges nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tests.judging import MULAW, Story, silence, voice
 
 Write = Callable[[bool], Story]
 Fill = Callable[[Story, bool], None]
+TOLD = {"instructions_hash": "who", "tools_hash": "what", "voice": "marin"}
+"""What a session is configured to be."""
 STORIES: dict[str, Write] = {}
 """By the law's name: `write(False)` keeps it, `write(True)` breaks it."""
 
@@ -111,6 +113,16 @@ def _agent_late(story: Story, broken: bool) -> None:
     story.media(3020 if broken else 3000, voice(2, 200))
 
 
+@law_in_a_call("agent_audio_lost")
+def _agent_audio_lost(story: Story, broken: bool) -> None:
+    for seed in (2, 3, 4):
+        if broken and seed == 3:
+            story.delta(3000 + seed, voice(seed, 200), "b", "r2")
+        else:
+            story.says(3000 + seed, voice(seed, 200), item="b", response="r2")
+    story.done(3010, "r2")
+
+
 @law_in_a_call("truncate_beyond_generated", lambda: interrupted(heard_ms=1980))
 def _beyond_generated(story: Story, broken: bool) -> None:
     story.truncate(3000, 2001 if broken else 2000)
@@ -133,15 +145,17 @@ def _forgotten(story: Story, broken: bool) -> None:
         story.truncate(1500, 490)
 
 
-def renewed(old_closed_ms: float = 3100) -> Story:
+def renewed(old_closed_ms: float = 3100, told: Mapping[str, str] = TOLD, model: str = "m") -> Story:
     """A second session hears the caller from 3000 ms on, and is told what the first one said."""
     story = Story()
     story.line()
     for at_ms, number in ((0, 1), (2500, 2)):
-        story.add(at_ms, "realtime.upgraded", path="/v1/realtime?model=m", connection=number)
+        asked = "m" if number == 1 else model
+        path = f"/v1/realtime?model={asked}"
+        story.add(at_ms, "realtime.upgraded", path=path, connection=number)
         for kind in ("session.created", "session.updated"):
             story.sent(at_ms, kind, connection=number, **MULAW)
-        story.got(at_ms, "session.update", connection=number)
+        story.got(at_ms, "session.update", connection=number, **(TOLD if number == 1 else told))
     words = {"item_id": "a", "transcript": "one two three four", "connection": 1}
     story.sent(1000, "response.output_audio_transcript.done", **words)
     sound = {"item_id": "a", "response_id": "r1", "audio": voice(1, 4000), "connection": 1}
@@ -218,6 +232,8 @@ def _setup(*kinds: str) -> Story:
             story.append(at_ms, silence(20))
         elif kind == "session.update":
             story.got(at_ms, kind)
+        elif kind == "refused":
+            story.add(at_ms, "realtime.violation", code="invalid_value", message="no")
         else:
             story.sent(at_ms, kind)
     story.hang_up(9000)
@@ -233,8 +249,18 @@ def _update_first(broken: bool) -> Story:
 @law("append_before_ready")
 def _before_ready(broken: bool) -> Story:
     if broken:
-        return _setup("session.update", "append", "session.updated")
-    return _setup("session.update", "session.updated", "append")
+        return _setup("session.update", "refused", "append", "session.update", "session.updated")
+    return _setup("session.update", "append", "session.updated")
+
+
+@law("session_configured_otherwise")
+def _configured_otherwise(broken: bool) -> Story:
+    return hung_up(renewed(told=TOLD | {"tools_hash": "other"} if broken else TOLD))
+
+
+@law_in_a_call("event_id_repeated")
+def _event_id_repeated(story: Story, broken: bool) -> None:
+    story.got(3000, "response.cancel", response_id="r1", repeats_event_id=broken)
 
 
 @law("audio_format")

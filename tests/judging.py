@@ -8,6 +8,8 @@ from typing import Any
 
 from simulator.judging.auditor import Auditor
 from simulator.judging.conditions import Conditions
+from simulator.judging.metrics import Metrics
+from simulator.judging.observer import Chorus
 from simulator.trace import Event
 
 MULAW = {"input_format": "audio/pcmu", "output_format": "audio/pcmu"}
@@ -127,7 +129,13 @@ class Story:
         """The model hears the caller begin."""
         self.sent(at_ms, "input_audio_buffer.speech_started", audio_start_ms=0)
 
-    def tool(self, at_ms: float, call_id: str = "c1", status: str = "completed") -> None:
+    def tool(
+        self,
+        at_ms: float,
+        call_id: str = "c1",
+        status: str = "completed",
+        name: str = "end_call",
+    ) -> None:
         """The model called a function."""
         self.sent(
             at_ms,
@@ -137,7 +145,7 @@ class Story:
             item_type="function_call",
             item_status=status,
             call_id=call_id,
-            name="end_call",
+            name=name,
         )
 
     def output(self, at_ms: float, call_id: str = "c1") -> None:
@@ -160,3 +168,17 @@ class Story:
     def broken(self, conditions: Conditions | None = None, over_ms: float = 20_000) -> set[str]:
         """Names of the laws which this call breaks."""
         return set(self.audited(conditions, over_ms).docket.counts)
+
+
+def measure(
+    story: Story, conditions: Conditions | None = None, over_ms: float = 20_000
+) -> dict[str, list[float]]:
+    """All samples of a story by metric; metrics without one are left out."""
+    auditor = Auditor(conditions)
+    books = (auditor.provenance, auditor.caller_audio, conditions)
+    metrics = Metrics(*books, lost_audio=auditor.lost_audio)
+    both = Chorus((auditor, metrics))
+    for event in story.in_order():
+        both.observe(event)
+    both.finish(over_ms)
+    return {name: samples.values for name, samples in metrics.samples.items() if samples.values}

@@ -51,6 +51,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
             },
             {
                 "instructions": "Be kind.",
+                "instructions_hash": "e46bc3862283",
                 "voice": "ash",
                 "turn_detection": "semantic_vad",
                 "eagerness": "low",
@@ -60,7 +61,10 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
             {"voice": "ash", "turn_detection": {"type": "server_vad", "silence_duration_ms": 9}},
             {"voice": "ash", "turn_detection": "server_vad", "silence_duration_ms": 9},
         ),
-        ({"instructions": "x" * 999}, {"instructions": "x" * FIRST_WORDS_MAX}),
+        (
+            {"instructions": "x" * 999},
+            {"instructions": "x" * FIRST_WORDS_MAX, "instructions_hash": "2e2249ddf5dc"},
+        ),
         ({"audio": {"input": {"turn_detection": None}}}, {}),
         ({"audio": [], "voice": {}, "turn_detection": 7, "instructions": None}, {}),
         (None, {}),

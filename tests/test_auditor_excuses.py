@@ -36,6 +36,59 @@ def test_less_than_a_frame_may_wait_for_the_next_delta() -> None:
     assert set() == story.broken()
 
 
+def test_small_pieces_hide_no_delay() -> None:
+    """Whatever the pieces, a frame's worth of late bytes in a row is a delay; less is a tail."""
+    audio = voice(1, 50)
+    small, tail = conversation(), conversation()
+    small.delta(3000, audio)
+    for at in range(0, 400, 80):
+        small.media(3030, audio[at : at + 80])
+    tail.delta(3000, audio)
+    tail.media(3000, audio[:320])
+    tail.media(3030, audio[320:])
+    for story in (small, tail):
+        story.hang_up(9000)
+
+    assert {"agent_relay_delayed"} == small.broken()
+    assert set() == tail.broken()
+
+
+def test_what_need_not_be_sent_is_not_lost() -> None:
+    """The caller spoke, the line or the session was over, the link was out: nothing is charged."""
+    spoke, hung_up, stalled, closed = (conversation() for _ in range(4))
+    for story in (spoke, hung_up, stalled, closed):
+        story.response(3000, "r2")
+        story.delta(3000, voice(2, 200), "b", "r2")
+        story.done(3000, "r2")
+    spoke.speech_started(3001)
+    spoke.got(3050, "conversation.item.delete", item_id="b")
+    stalled.add(2990, "link.stall", leg="twilio", direction="from_bridge", duration_ms=9000)
+    closed.add(3001, "realtime.closed", by="bridge", code=1000)
+    hung_up.hang_up(3001)
+    for story in (spoke, stalled, closed):
+        story.hang_up(9000)
+
+    for story in (spoke, hung_up, stalled, closed):
+        assert set() == story.broken()
+
+
+def test_a_tail_may_wait_only_for_more() -> None:
+    """Less than a frame is kept until the response is done; then it is due."""
+    waiting, done = conversation(), conversation()
+    for story in (waiting, done):
+        story.response(3000, "r2")
+        story.delta(3000, voice(2, 50), "b", "r2")
+        story.played(story.media(3000, voice(2, 50)[:320]), 3000, 320)
+    done.done(3100, "r2")
+    waiting.speech_started(4000)
+    waiting.truncate(4050, 40, item="b")
+    for story in (waiting, done):
+        story.hang_up(9000)
+
+    assert set() == waiting.broken()
+    assert {"agent_audio_lost"} == done.broken()
+
+
 def test_a_stalled_link_excuses_waiting() -> None:
     """While a link is stalled nothing can be relayed, and nobody is charged."""
     story = conversation()

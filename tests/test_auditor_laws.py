@@ -72,6 +72,23 @@ def test_a_line_never_released_is_charged() -> None:
     assert {"line_released_once"} == conversation().broken()
 
 
+def test_an_item_that_came_too_late_is_forgotten_too() -> None:
+    """Another item of the cancelled response comes: never sent, but the model believes in it."""
+    forgotten, told, too_late, stalled = (interrupted() for _ in range(4))
+    for story in (forgotten, told, too_late, stalled):
+        story.truncate(1500, 490)
+        story.done(1500, status="cancelled")
+        story.delta(1510, voice(4, 1000), item="b")
+    told.truncate(1520, 0, item="b")
+    stalled.add(1505, "link.stall", leg="twilio", direction="from_bridge", duration_ms=9000)
+    for story, at_ms in ((forgotten, 9000), (told, 9000), (stalled, 9000), (too_late, 1515)):
+        story.hang_up(at_ms)
+
+    assert {"item_forgotten"} == forgotten.broken()
+    for story in (told, stalled, too_late):
+        assert set() == story.broken()
+
+
 def test_an_item_queued_and_never_heard_is_forgotten_too() -> None:
     """The second of two items is dropped by the clear: the model must be told about both."""
     story = interrupted()

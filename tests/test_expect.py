@@ -5,9 +5,16 @@ from pathlib import Path
 import pytest
 
 from simulator.judging.conditions import Conditions, Way
-from simulator.judging.expect import EventWatch, judge, judge_threshold, rule_in_words
+from simulator.judging.expect import (
+    EventWatch,
+    judge,
+    judge_threshold,
+    judge_unscripted,
+    rule_in_words,
+)
 from simulator.judging.judge import Judge, shown_path
 from simulator.judging.metrics import Samples
+from simulator.judging.terms import IN_A_WORLD, Terms
 from simulator.scenario.format import (
     Aggregate,
     Ended,
@@ -236,14 +243,27 @@ def test_unused_replies_fail_unless_they_are_excused() -> None:
     assert judge(Expect(replies_used=False), {}, watched(Story()), unused) == []
 
 
+def test_a_response_without_a_reply_fails_unless_it_is_allowed() -> None:
+    """It is silent: nobody else would notice that it was asked for."""
+    texts = ("first", "second")
+    (failed,) = judge_unscripted(texts, 1)
+    (allowed,) = judge_unscripted(texts, 2)
+
+    assert (failed.verdict, failed.measured, allowed.verdict) == ("failed", 2, "passed")
+    assert failed.explanation.startswith("first; second; if")
+    assert "`expect: {unscripted: 2}`" in failed.explanation
+    assert "c; ...; if" in judge_unscripted(list("abcd"), 0)[0].explanation
+    assert judge_unscripted((), 3) == []
+
+
 # -- the judge as a whole --------------------------------------------------------------
 
 
-def judged_call(story: Story, scenario: Scenario) -> Judge:
+def judged_call(story: Story, scenario: Scenario, terms: Terms = IN_A_WORLD) -> Judge:
     """A judge which watched the story in a real trace."""
     now = [0.0]
     trace = Trace(lambda: now[0])
-    watching = Judge(scenario, trace)
+    watching = Judge(scenario, trace, terms)
     for event in story.in_order():
         now[0] = event.at_ms
         trace.record(event.who, event.name, **event.data)
@@ -291,6 +311,40 @@ def test_a_reply_of_the_script_that_was_not_used() -> None:
     assert [each.explanation for each in result.failures] == [
         "the model was never asked for: on any (line 6)"
     ]
+
+
+def test_a_response_nobody_wrote_a_reply_for() -> None:
+    """Its kind, its time and its connection are told."""
+    story = simple_call()
+    story.add(2000, "realtime.unscripted", kind="request", turn=1, connection=2)
+    refused, allowed = (
+        judged_call(story, Scenario("a call", Path("a.call.yaml"), expect=expect)).result(
+            seed=0, simulated_ms=3000, wall_s=0
+        )
+        for expect in (Expect(), Expect(unscripted=1))
+    )
+
+    assert (refused.verdict, allowed.verdict) == ("failed", "passed")
+    assert refused.failures[0].text == "every response that was asked for has a reply"
+    assert refused.failures[0].explanation.startswith(
+        "the bridge asked for a response at 2.000 s (connection 2), and no reply `on: request`"
+    )
+
+
+def test_a_bridge_in_real_time_may_greet_unasked() -> None:
+    """Whether it greets the scenario cannot say; anything else it may not ask for."""
+    story = simple_call()
+    story.add(100, "realtime.unscripted", kind="greeting", turn=0, connection=1)
+    more = simple_call()
+    more.add(100, "realtime.unscripted", kind="request", turn=0, connection=1)
+    scenario = Scenario("a call", Path("a.call.yaml"))
+    live = Terms(scheduling_ms=20.0)
+    verdicts = [
+        judged_call(each, scenario, terms).result(seed=0, simulated_ms=3000, wall_s=0).verdict
+        for each, terms in ((story, live), (story, IN_A_WORLD), (more, live))
+    ]
+
+    assert verdicts == ["passed", "failed", "failed"]
 
 
 def test_a_broken_law_outweighs_a_failed_expectation() -> None:

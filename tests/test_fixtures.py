@@ -55,14 +55,12 @@ def test_every_file_is_what_a_phone_line_carries() -> None:
 
 
 def test_durations() -> None:
-    """The stated length is the real one, and a whole number of 20 ms packets."""
-    wrong = [
-        each.path
-        for each in sounds()
-        if len(each.samples) != each.entry["duration_ms"] * 8 or len(each.samples) % 160
-    ]
+    """The stated length is the real one, and but for one file a whole number of 20 ms packets."""
+    wrong = [each.path for each in sounds() if len(each.samples) != each.entry["duration_ms"] * 8]
+    broken_off = [each.path for each in sounds() if len(each.samples) % 160]
 
     assert wrong == []
+    assert broken_off == ["sounds/tone-breaks-off.wav"]
 
 
 def test_only_voices_have_speech_bounds() -> None:
@@ -199,7 +197,7 @@ def test_what_webrtcvad_makes_of_noises(mode: int) -> None:
         if sound.entry["voice"] != "none":
             continue
         detector = webrtcvad.Vad(mode)
-        packets = sound.samples.reshape(-1, 160)
+        packets = sound.samples[: len(sound.samples) // 160 * 160].reshape(-1, 160)
         voiced_ms = 20 * sum(detector.is_speech(each.tobytes(), 8000) for each in packets)
         assert voiced_ms == sound.entry["webrtcvad_ms"][f"mode_{mode}"], sound.path
 

@@ -2,28 +2,12 @@
 
 import pytest
 
-from simulator.judging import prices
-from simulator.judging.auditor import Auditor
 from simulator.judging.conditions import Conditions, Way
-from simulator.judging.metrics import Metrics, percentile
+from simulator.judging.metrics import percentile
 from simulator.judging.metrics.intervals import intersection, length, longest_gap, union
 from simulator.judging.metrics.samples import Samples, aggregate
 from simulator.judging.metrics.turns import Reply, Utterance, answers
-from simulator.judging.observer import Chorus
-from tests.judging import Story, silence, voice
-
-
-def measure(
-    story: Story, conditions: Conditions | None = None, over_ms: float = 20_000
-) -> dict[str, list[float]]:
-    """All samples of a story by metric; metrics without one are left out."""
-    auditor = Auditor(conditions)
-    metrics = Metrics(auditor.provenance, auditor.caller_audio, conditions)
-    both = Chorus((auditor, metrics))
-    for event in story.in_order():
-        both.observe(event)
-    both.finish(over_ms)
-    return {name: samples.values for name, samples in metrics.samples.items() if samples.values}
+from tests.judging import Story, measure, silence, voice
 
 
 def caller(story: Story, from_ms: float, to_ms: float, *, interrupting: bool = False) -> None:
@@ -91,6 +75,25 @@ def test_a_barge_in() -> None:
     assert [1.0] == measured["barge_ins"] == measured["truncations"] == measured["clears"]
 
 
+@pytest.mark.parametrize("between", ["speech_stopped", "committed", "key"])
+def test_a_clear_for_another_reason_has_no_delay(between: str) -> None:
+    """The caller's words were over, or a key came: the clear does not answer speech_started."""
+    story = call()
+    story.speech_started(1000)
+    if between == "key":
+        story.add(1500, "twilio.sent", event="dtmf", digit="1")
+    else:
+        story.sent(1500, f"input_audio_buffer.{between}", item_id="u")
+    story.response(2000)
+    story.says(2000, voice(1, 4000), heard=4000)
+    story.clear(2500, dropped_ms=3500)
+    story.hang_up(8000)
+    measured = measure(story)
+
+    assert "clear_delay_ms" not in measured
+    assert measured["clears"] == [1.0]
+
+
 def test_an_item_left_untruncated_counts_in_full() -> None:
     """Heard 500 of 2000 ms and never told: the model is wrong by 1500 ms."""
     story = call()
@@ -127,6 +130,33 @@ def test_audio_of_a_cancelled_response_that_was_never_sent_counts_too() -> None:
     assert measure(story)["memory_drift_ms"] == [500.0]
 
 
+def test_audio_left_out_of_an_answer_is_lost_and_wrongly_remembered() -> None:
+    """A delta of an answer that nobody interrupted is dropped: the model believes it was said."""
+    story = call()
+    story.response(1000)
+    for seed, sent in ((1, True), (2, False), (3, True)):
+        story.delta(1000 + seed, voice(seed, 300))
+        if sent:
+            number = story.media(1000 + seed, voice(seed, 300))
+            story.played(number, 1000 + 300 * seed, 2400)
+    story.done(1100)
+    story.hang_up(8000)
+    measured = measure(story)
+
+    assert measured["agent_audio_lost_ms"] == [300.0]
+    assert measured["memory_drift_ms"] == [300.0]
+
+
+def test_an_answer_that_is_relayed_whole_loses_nothing() -> None:
+    """One sample, of 0, so that a threshold can hold."""
+    story = call()
+    agent(story, 300, 800, 2000)
+    story.hang_up(8000)
+
+    assert measure(story)["agent_audio_lost_ms"] == [0.0]
+    assert "agent_audio_lost_ms" not in measure(call())
+
+
 def test_what_the_hangup_cuts_is_no_matter_of_memory() -> None:
     """The caller hangs up while the agent speaks."""
     story = call()
@@ -151,6 +181,45 @@ def test_a_farewell_cut_short() -> None:
     assert measured["farewell_cut_ms"] == [400.0]
     assert measured["hangup_delay_ms"] == [50.0]
     assert measured["tool_calls"] == [1.0]
+
+
+def test_a_goodbye_that_was_taken_back_is_no_farewell() -> None:
+    """The caller said something and was answered: what is cut of later answers is not it."""
+    story = call()
+    story.response(1000)
+    story.says(1000, voice(1, 500))
+    story.tool(1500)
+    story.add(1500, "agent.audible", from_ms=1000, to_ms=1500)
+    caller(story, 1600, 2000)
+    story.response(2600, "r2")
+    story.says(2600, voice(2, 1000), heard=1600, item="b", response="r2")
+    story.add(2800, "agent.audible", from_ms=2600, to_ms=2800)
+    ended, taken_back = call(), call()
+    ended.events = [each for each in story.events if each.at_ms < 2000]
+    taken_back.events = story.events
+    for each in (ended, taken_back):
+        each.hang_up(4000, by="bridge")
+
+    assert measure(ended)["farewell_cut_ms"] == [0.0]
+    assert measure(ended)["hangup_delay_ms"] == [2500.0]
+    assert "farewell_cut_ms" not in measure(taken_back)
+    assert "hangup_delay_ms" not in measure(taken_back)
+
+
+@pytest.mark.parametrize("status", [200, 400, 0])
+def test_a_refused_transfer_has_no_last_words(status: int) -> None:
+    """The conversation goes on; of one that was carried out only the words count, not the line."""
+    story = call()
+    story.response(1000)
+    story.says(1000, voice(1, 500))
+    story.tool(1500, name="transfer_call")
+    story.add(1500, "agent.audible", from_ms=1000, to_ms=1500)
+    story.add(2000, "phone.rest", status=status, code=0)
+    story.hang_up(30_000, by="twiml")
+    measured = measure(story, over_ms=40_000)
+
+    assert measured.get("farewell_cut_ms") == ([0.0] if status == 200 else None)
+    assert "hangup_delay_ms" not in measured
 
 
 def test_no_farewell_means_no_sample() -> None:
@@ -195,46 +264,6 @@ def test_padding_is_counted() -> None:
     story.hang_up(5000)
 
     assert measure(story)["caller_padding_ms"] == [60.0]
-
-
-def test_the_cost_is_the_sum_over_responses() -> None:
-    """41 tokens in, 27 of them audio, 136 audio tokens out, at the model's price."""
-    usage = {
-        "input_token_details": {"text_tokens": 14, "audio_tokens": 27, "image_tokens": 0},
-        "output_token_details": {"text_tokens": 28, "audio_tokens": 136},
-    }
-    story = call()
-    for _ in range(2):
-        story.response(1000)
-        story.done(1000, usage=usage)
-    story.hang_up(5000)
-    once = (14 * 4 + 27 * 32 + 28 * 24 + 136 * 64) / 1e6
-
-    assert measure(story)["cost_usd"] == pytest.approx([2 * once])
-
-
-def test_cached_tokens_are_cheaper() -> None:
-    """Read again from the cache, audio costs an eightieth."""
-    details = {"text_tokens": 0, "audio_tokens": 1000}
-    cached = {**details, "cached_tokens_details": {"audio_tokens": 600}}
-
-    assert prices.cost_usd({"input_token_details": cached}, "gpt-realtime-2.1") == pytest.approx(
-        (400 * 32 + 600 * 0.40) / 1e6
-    )
-
-
-@pytest.mark.parametrize(
-    ("model", "family"),
-    [
-        ("gpt-realtime-2.1-mini", "gpt-realtime-2.1-mini"),
-        ("gpt-realtime-mini-2025-12-15", "gpt-realtime-mini"),
-        ("gpt-realtime-2025-08-28", "gpt-realtime"),
-        ("somebody-else", prices.DEFAULT_MODEL),
-    ],
-)
-def test_dated_models_cost_what_their_family_does(model: str, family: str) -> None:
-    """The longest known name wins; an unknown model is priced as the default."""
-    assert prices.price_of(model) is prices.PRICES[family]
 
 
 # -- response latency ------------------------------------------------------------------------------

@@ -141,3 +141,12 @@ def test_a_dial_without_anybody_warns() -> None:
 
     assert call.problems == [12200, 12200]
     assert call.of("phone.twiml", verb="Say")
+
+
+def test_the_trace_tells_who_is_rung() -> None:
+    """The nouns, and whom they name, in their order."""
+    nouns = "<Number>+15550100003</Number><Client>agent</Client>"
+    call = dialled(f"<Dial>{nouns}</Dial>", dial=("busy", "busy"))
+    told = call.of("phone.twiml", verb="Dial")[0].data
+
+    assert (told["to"], told["target"]) == ("Number,Client", "+15550100003,agent")

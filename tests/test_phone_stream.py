@@ -236,6 +236,23 @@ def test_a_slow_reader_loses_caller_audio() -> None:
     assert numbers[-1] == len(sent) + 1
 
 
+def test_marks_under_way_cost_the_caller_nothing() -> None:
+    """A clear returns many marks in one instant: bytes on the way, and no sound among them."""
+    call = Call().run(1000)
+    far = call.bridge.socket
+    assert far is not None
+    far.reads = False
+    for number in range(800):
+        call.bridge.media(SILENT)
+        call.bridge.mark(f"a-mark-with-a-name-of-some-length-{number}")
+    call.bridge.clear()
+    call.run(1500)
+
+    assert far.unread > 2 * 50 * 400
+    assert call.warnings == []
+    assert call.of("twilio.sent", event="media", lost=True) == []
+
+
 def test_keys_are_messages_of_their_own() -> None:
     """One dtmf message a key, on the track `inbound_track`."""
     call = Call(Step(Press("4#"), wait_ms=100)).run(1000)

@@ -1,9 +1,9 @@
 """The scenarios can fail: each field bug, planted in the bridge, is caught by a shipped scenario.
 
-Each row of the tables (`planted/conversation.py` and `surroundings.py`) names the bug (a function
-in `tests/planted`), the scenario which must catch it, and what must notice: expectations of that
-scenario, by the beginning of their text, and laws of the auditor ("law item_forgotten"). The
-healthy bridge must pass the very same call.
+Each row of the tables (`planted/conversation.py`, `surroundings.py`, `unchecked.py` and
+`unheard.py`) names the bug (a function in `tests/planted`), the scenario which must catch it, and
+what must notice: expectations of that scenario, by the beginning of their text, and laws of the
+auditor ("law item_forgotten"). The healthy bridge must pass the very same call.
 """
 
 from dataclasses import replace
@@ -15,17 +15,19 @@ import pytest
 from simulator.report.result import ScenarioResult
 from simulator.runner import Job, play
 from simulator.scenario import Scenario, load_scenarios
-from tests.planted import functions, line, quiet, sound, talk
+from tests.planted import functions, line, quiet, sound, talk, unchecked, unheard
 from tests.planted.bug import Bug
 from tests.planted.conversation import CONVERSATION
 from tests.planted.surroundings import SURROUNDINGS
+from tests.planted.unchecked import UNCHECKED
+from tests.planted.unheard import UNHEARD
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SEED = 0
 PATIENCE_MS = 8_000.0
 """A planted call is stopped so long after the healthy one had ended: many bugs never hang up."""
 
-BUGS = (*CONVERSATION, *SURROUNDINGS)
+BUGS = (*CONVERSATION, *SURROUNDINGS, *UNCHECKED, *UNHEARD)
 
 
 @cache
@@ -79,7 +81,7 @@ def test_every_bug_is_in_the_table() -> None:
     """A bug that is written down and planted nowhere proves nothing."""
     written = {
         f"{module.__name__}.{name}"
-        for module in (sound, talk, functions, quiet, line)
+        for module in (sound, talk, functions, quiet, line, unchecked, unheard)
         for name, value in vars(module).items()
         if callable(value) and getattr(value, "__module__", "") == module.__name__
     }

@@ -71,7 +71,9 @@ def test_dropped_deltas_are_passed_over() -> None:
 
     assert sums(books, "a") == (3200, 800, 0)
     assert sums(books, "b") == (800, 800, 0)
-    assert books.items["a"].passed_over == 2400
+    assert [(each.item.item_id, each.start, each.length) for each in books.unsent()] == [
+        ("a", start, 800) for start in (800, 1600, 2400)
+    ]
 
 
 def test_the_same_clip_said_twice_is_told_apart() -> None:

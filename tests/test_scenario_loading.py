@@ -10,7 +10,6 @@ from simulator.scenario import load_scenario
 from simulator.scenario.format import (
     AutoReply,
     Ended,
-    EventRule,
     HangUp,
     Item,
     LinkFault,
@@ -334,34 +333,6 @@ replay:
     assert short.replay.turns == (ReplayTurn(20, 90, "Hi."),)
     assert own.replay.turns == (ReplayTurn(1000, 1500),)
     assert own.replay.hang_up == "stay"
-
-
-def test_event_rules(tmp_path: Path, sounds: Path) -> None:
-    """A name alone means at least once; a number exactly so often; `no` never."""
-    call = one(
-        """
-expect:
-  events:
-    - clear
-    - truncate: 2
-    - mark: {at_most: 3}
-    - {no: agent_audio, after: line_released}
-    - twilio.sent: {where: {event: mark, played: false}}
-  allow: {"provoked_error:invalid_value": that is the point}
-  replies_used: false
-""",
-        tmp_path,
-        sounds,
-    )
-    clear, truncate, mark, after, where = call.expect.events
-
-    assert clear == EventRule("clear", text="clear: at least 1", line=4)
-    assert (truncate.min, truncate.max) == (2, 2)
-    assert (mark.min, mark.max, mark.text) == (0, 3, "mark: at most 3")
-    assert (after.no, after.after) == (True, "line_released")
-    assert where.where == {"event": "mark", "played": "false"}
-    assert call.expect.allow == {"provoked_error:invalid_value": "that is the point"}
-    assert call.expect.replies_used is False
 
 
 def test_sounds_beside_the_scenario_come_first(tmp_path: Path, sounds: Path) -> None:

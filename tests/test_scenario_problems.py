@@ -128,6 +128,7 @@ MISTAKES = [
     ("model: [{fail: x}]", "1:9", "a reply needs the key `on`", ""),
     ("model: {on: turn}", "1:9", "unknown key `on`", "a reply begins with `- `"),
     ("model: {after: 1s}", "1:8", "`after` is for automatic replies", "`reply: auto`"),
+    ("model: {stragglers: {count: 10, every: 200ms}}", "1:21", "not less than 2 s", ""),
     ("model: {refuse: http_4290}", "1:17", "unknown refusal", "did you mean `http_429`?"),
     (
         "model: [{on: turn, items: [{words: Hi}]}]",

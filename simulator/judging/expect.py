@@ -267,6 +267,24 @@ def judge_replies(unused: Sequence[str]) -> Expectation:
     return Expectation(text, "failed", len(unused), 0, why)
 
 
+def judge_unscripted(unscripted: Sequence[str], allowed: int) -> list[Expectation]:
+    """Every response found its reply in the script. `unscripted`: those which did not, in words.
+
+    Such a response is silent, so nothing else would tell that the bridge asked for it.
+    """
+    if not unscripted:
+        return []
+    text, count = "every response that was asked for has a reply", len(unscripted)
+    if count <= allowed:
+        return [Expectation(f"{text}, but for {allowed}", "passed", count)]
+    quoted = [*unscripted[:LINES_MAX], *(["..."] if count > LINES_MAX else [])]
+    why = "; ".join(quoted) + (
+        "; if it is right that the bridge asked, write the reply, with `optional: true` if it may "
+        f"stay unused, or allow the silence: `expect: {{unscripted: {count}}}`"
+    )
+    return [Expectation(text, "failed", count, 0, why)]
+
+
 def judge(
     expect: Expect,
     samples: Mapping[str, Samples],

@@ -8,16 +8,19 @@ import shlex
 from collections import Counter
 from pathlib import Path
 
+from simulator.judging import readings
 from simulator.judging.auditor import Auditor
 from simulator.judging.conditions import Conditions
-from simulator.judging.expect import EventWatch, Expectation, judge
+from simulator.judging.expect import EventWatch, Expectation, judge, judge_unscripted
 from simulator.judging.metrics import Metrics
 from simulator.judging.observer import Chorus, Observer
-from simulator.judging.standstill import Standstill
+from simulator.judging.readings import in_words_ms
+from simulator.judging.standstill import ASKED, Standstill
 from simulator.judging.terms import IN_A_WORLD, Terms
 from simulator.judging.trouble import TwilioTrouble
 from simulator.report.chart import ChartRecorder
 from simulator.report.result import TAIL_LINES, ScenarioResult, verdict_of
+from simulator.scenario.expect_section import UNSCRIPTED_MAX
 from simulator.scenario.format import Reply, Scenario
 from simulator.trace import Event, Trace
 
@@ -25,15 +28,18 @@ CRASHES_MAX = 3
 
 
 class RunWatch(Observer):
-    """Which replies of the script were used, whether the call had to be stopped, or crashed."""
+    """Which replies were used or missing, whether the call had to be stopped, or crashed."""
 
-    def __init__(self, replies: tuple[Reply, ...]) -> None:
+    def __init__(self, replies: tuple[Reply, ...], terms: Terms) -> None:
         super().__init__()
         self._replies = replies
+        self._terms = terms
         self._used: Counter[int] = Counter()
+        self.unscripted: list[str] = []
         self.stopped_after_ms: float | None = None
         self.crashes: list[str] = []
         self.on("realtime.reply", self._reply)
+        self.on("realtime.unscripted", self._unscripted)
         self.on("bridge.log", self._crashed, "crashed", "connection_broke")
         self.on("world.stopped", self._stopped)
 
@@ -52,6 +58,16 @@ class RunWatch(Observer):
     def _reply(self, event: Event) -> None:
         self._used[int(event.data.get("line", 0))] += 1
 
+    def _unscripted(self, event: Event) -> None:
+        kind = str(event.data.get("kind", ""))
+        if kind == "greeting" and not self._terms.sets_up_the_bridge:
+            return
+        if len(self.unscripted) < UNSCRIPTED_MAX:
+            said = f"{ASKED.get(kind, 'the bridge asked')} at {in_words_ms(event.at_ms)}"
+            number = readings.connection(event.data)
+            said += f" (connection {number})" if number else ""
+            self.unscripted.append(f"{said}, and no reply `on: {kind}` was left")
+
     def _crashed(self, event: Event) -> None:
         if len(self.crashes) < CRASHES_MAX:
             self.crashes.append(" ".join(event.line().split()))
@@ -69,9 +85,11 @@ class Judge(Chorus):
         self.terms = terms
         self.auditor = Auditor(conditions)
         books = self.auditor
-        self.metrics = Metrics(books.provenance, books.caller_audio, conditions)
+        self.metrics = Metrics(
+            books.provenance, books.caller_audio, conditions, lost_audio=books.lost_audio
+        )
         self.watch = EventWatch(scenario.expect.events, conditions)
-        self.run = RunWatch(scenario.model.replies)
+        self.run = RunWatch(scenario.model.replies, terms)
         self.chart = ChartRecorder()
         self.trouble = TwilioTrouble(scenario)
         self.standstill = Standstill(scenario)
@@ -118,6 +136,7 @@ class Judge(Chorus):
     def _expectations(self) -> list[Expectation]:
         expect = self.scenario.expect
         found = judge(expect, self.metrics.samples, self.watch, self.run.unused, self.terms)
+        found += judge_unscripted(self.run.unscripted, expect.unscripted)
         stopped_ms = self.run.stopped_after_ms
         if stopped_ms is not None and self.scenario.stop_after_ms is None:
             why = f"nobody ended it, so it was stopped after {stopped_ms / 1000:.0f} s"

@@ -1,6 +1,6 @@
-"""What a call costs: token prices per model, with their date and source.
+"""What a call costs: prices per model, with their date and source.
 
-Owns the table and the sum. Prices are US dollars per million tokens.
+Owns the table and the sum. Prices are US dollars per million tokens, GPT-Live's per minute.
 """
 
 from collections.abc import Mapping
@@ -46,22 +46,32 @@ PRICES: Mapping[str, Price] = {
 DEFAULT_MODEL = "gpt-realtime-2.1"
 
 
-def price_of(model: str) -> Price:
-    """The price of `model`; dated names cost what their family does, unknown ones the default's.
+LIVE_USD_PER_MINUTE = 0.05
+"""GPT-Live's, silence included (gpt-live.md 7); the text model behind it is not priced."""
+
+
+def price_of(model: str) -> Price | None:
+    """The price of `model`; dated names cost what their family does, None = nobody knows.
 
     "gpt-realtime-mini-2025-12-15" belongs to "gpt-realtime-mini".
     """
-    family = max(
-        (name for name in PRICES if model == name or model.startswith(f"{name}-")),
-        key=len,
-        default=DEFAULT_MODEL,
-    )
-    return PRICES[family]
+    families = [name for name in PRICES if model == name or model.startswith(f"{name}-20")]
+    return PRICES[max(families, key=len)] if families else None
+
+
+def live_usd(duration_ms: float) -> float:
+    """The price of a session of GPT-Live."""
+    return duration_ms / 60_000 * LIVE_USD_PER_MINUTE
 
 
 def cost_usd(usage: Mapping[str, Any], model: str) -> float:
-    """The price of one response from the `usage` of its `response.done` (realtime.md 2.4)."""
+    """The price of one response from the `usage` of its `response.done` (realtime.md 2.4).
+
+    Nothing, if the model's price is not known: ask `price_of` first.
+    """
     price = price_of(model)
+    if price is None:
+        return 0.0
     given = usage.get("input_token_details") or {}
     cached = given.get("cached_tokens_details") or {}
     made = usage.get("output_token_details") or {}

@@ -16,6 +16,7 @@ beginning of a response that was not interrupted.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 import msgspec
@@ -51,8 +52,8 @@ class ItemAudio:
     generated: int = 0
     sent: int = 0
     heard: int = 0
-    passed_over: int = 0
     first_sent_ms: float | None = None
+    last_made_ms: float = 0.0
     last_heard_ms: float | None = None
     cut_ms: float | None = None
     truncated_ms: float | None = None
@@ -82,7 +83,7 @@ class ItemAudio:
 class ResponseAudio:
     """When one response was made and heard. `runs` are stretches heard without a gap.
 
-    `interrupted`: the caller spoke, it was cancelled or cleared; its rest may never be sent.
+    `interrupted_ms`: the caller spoke, it was cancelled or cleared; its rest may never be sent.
     `cleared`: Twilio was told to drop it.
     """
 
@@ -90,9 +91,18 @@ class ResponseAudio:
     created_ms: float
     done_ms: float | None = None
     status: str = ""
-    interrupted: bool = False
+    interrupted_ms: float = inf
     cleared: bool = False
     runs: list[list[float]] = field(default_factory=list)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether its rest may be left out from now on."""
+        return self.interrupted_ms < inf
+
+    def interrupt(self, at_ms: float) -> None:
+        """It is interrupted; the first time counts."""
+        self.interrupted_ms = min(self.interrupted_ms, at_ms)
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -108,6 +118,16 @@ class Span(msgspec.Struct, frozen=True):
     delta_ms: float = 0.0
 
 
+class Unsent(msgspec.Struct, frozen=True):
+    """One stretch of an item which Twilio did not get; `made_ms` is when the model sent it."""
+
+    item: ItemAudio
+    response: ResponseAudio
+    start: int
+    length: int
+    made_ms: float
+
+
 class _Delta(msgspec.Struct):
     item: ItemAudio
     response: ResponseAudio
@@ -115,6 +135,11 @@ class _Delta(msgspec.Struct):
     audio: bytes
     at_ms: float
     used: int = 0
+
+    def rest(self, until: int) -> Unsent:
+        """What is not used of the bytes before `until`."""
+        start = self.start + self.used
+        return Unsent(self.item, self.response, start, until - self.used, self.at_ms)
 
     def agrees(self, audio: bytes, at: int, offset: int) -> bool:
         length = min(len(self.audio) - offset, len(audio) - at)
@@ -135,6 +160,7 @@ class Provenance(Observer):
         self._pending_bytes = 0
         self._passed: deque[_Delta] = deque()
         self._passed_bytes = 0
+        self._passed_over: deque[Unsent] = deque(maxlen=ITEMS_MAX)
         self._outstanding: deque[tuple[int, tuple[Span, ...]]] = deque()
         self.on("realtime.sent", self._delta, *AUDIO_DELTAS)
         self.on("realtime.sent", self._created, "response.created")
@@ -149,6 +175,11 @@ class Provenance(Observer):
     def items_of(self, response_id: str) -> Iterator[ItemAudio]:
         """The spoken items of one response."""
         return (item for item in self.items.values() if item.response_id == response_id)
+
+    def unsent(self) -> Iterator[Unsent]:
+        """What Twilio has not got: passed over, and not sent yet."""
+        yield from self._passed_over
+        yield from (delta.rest(len(delta.audio)) for delta in self._pending)
 
     # -- what the model made ---------------------------------------------------
 
@@ -167,11 +198,12 @@ class Provenance(Observer):
         response = self._response(readings.response_id(event.data), event.at_ms)
         response.done_ms = event.at_ms
         response.status = readings.response_status(event.data)
-        response.interrupted |= response.status == "cancelled"
+        if response.status == "cancelled":
+            response.interrupt(event.at_ms)
 
-    def _speech(self, _: Event) -> None:
+    def _speech(self, event: Event) -> None:
         for response in self.responses.values():
-            response.interrupted = True
+            response.interrupt(event.at_ms)
 
     def _delta(self, event: Event) -> None:
         data = event.data
@@ -189,6 +221,7 @@ class Provenance(Observer):
         self._pending.append(_Delta(item, response, item.generated, audio, event.at_ms))
         self._pending_bytes += len(audio)
         item.generated += len(audio)
+        item.last_made_ms = event.at_ms
         while self._pending_bytes > PENDING_MAX_BYTES:
             self._pass(self._pending.popleft())
 
@@ -264,7 +297,7 @@ class Provenance(Observer):
         for delta in self._pending:
             found = delta.audio.find(stretch, delta.used)
             if found >= 0:
-                delta.item.passed_over += found - delta.used
+                self._passed_over.append(delta.rest(found))
                 delta.used = found
                 return delta
         return None
@@ -286,7 +319,8 @@ class Provenance(Observer):
         return Span("unknown", len(rest))
 
     def _pass(self, delta: _Delta) -> None:
-        delta.item.passed_over += len(delta.audio) - delta.used
+        if delta.used < len(delta.audio):
+            self._passed_over.append(delta.rest(len(delta.audio)))
         self._pending_bytes -= len(delta.audio)
         self._passed.append(delta)
         self._passed_bytes += len(delta.audio)
@@ -330,7 +364,8 @@ class Provenance(Observer):
         for item in self.items.values():
             response = self._response(item.response_id, item.began_ms)
             if item.sent or response.interrupted:
-                response.interrupted = response.cleared = True
+                response.interrupt(event.at_ms)
+                response.cleared = True
         for _, spans in self._outstanding:
             for cut in (span.item for span in spans if span.item is not None):
                 if cut.cut_ms is None and cut.heard < cut.sent:

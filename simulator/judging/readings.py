@@ -6,6 +6,7 @@ Owns where a fact stands in an event's fields: flat (`response_id`) or inside th
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 BYTES_PER_MS = 8
 """μ-law at 8000 samples a second."""
@@ -68,6 +69,11 @@ def usage(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def connection(data: Mapping[str, Any]) -> int:
     """Which Realtime connection of the call; 0 when the trace does not number them."""
     return int(data.get("connection", 0))
+
+
+def is_live(data: Mapping[str, Any]) -> bool:
+    """Whether a connection that was upgraded is GPT-Live's: by the path, as a judge sees it."""
+    return urlsplit(str(data.get("path", ""))).path.endswith("/live/sessions")
 
 
 def sounding_bytes(audio: bytes) -> int:

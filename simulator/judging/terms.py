@@ -76,6 +76,14 @@ class Terms:
     log_is_read: bool = True
     lacks: frozenset[str] = field(default_factory=frozenset)
 
+    @property
+    def sets_up_the_bridge(self) -> bool:
+        """Whether the scenario says if the bridge greets; in real time somebody else has set it up.
+
+        Such a bridge may greet into a call that has no greeting, and is met with silence.
+        """
+        return not self.scheduling_ms
+
     def excused(self) -> dict[str, str]:
         """Laws which the bridge cannot keep -> why."""
         return {law: LACKS[name].meaning for name in sorted(self.lacks) for law in LACKS[name].laws}

@@ -91,6 +91,7 @@ class Connection(ClientLink):
                 conversation=conversation,
             ),
             clips=endpoint.clips,
+            straggler_ms=setup.straggler_ms,
         )
         self._session = Session(
             studio,

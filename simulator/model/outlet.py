@@ -6,6 +6,7 @@ when an event may be sent.
 """
 
 import binascii
+import hashlib
 import json
 import random
 import string
@@ -139,6 +140,9 @@ WRITTEN_MAX: Final = 2000
 FIRST_WORDS_MAX: Final = 200
 """Characters of instructions that are traced."""
 
+HASH_LENGTH: Final = 12
+"""Digits of the hash of what would fill the trace."""
+
 _ASKED: Final = (
     *("type", "item_id", "previous_item_id", "content_index", "audio_end_ms", "response_id"),
 )
@@ -156,6 +160,8 @@ def requested(event: Mapping[str, Any]) -> Fields:
             name: value for name, value in _traced_item(item).items() if isinstance(value, str)
         }
         data |= _written(item.get("content"))
+        if isinstance(item.get("output"), str):
+            data["output"] = item["output"][:WRITTEN_MAX]
     if isinstance(response, dict):
         for name in ("conversation", "tool_choice"):
             if isinstance(response.get(name), str):
@@ -185,7 +191,24 @@ def _configured(session: Any) -> Fields:
         "eagerness": _inside(turn, "eagerness"),
     }
     told = {name: value for name, value in found.items() if _is_traceable(value)}
-    return told | _first_words(_inside(session, "instructions"))
+    told |= _first_words(_inside(session, "instructions"))
+    hashes = {
+        "instructions_hash": [_inside(session, name) for name in ("instructions", "prompt")],
+        "tools_hash": [_inside(session, "tools")],
+    }
+    told |= {
+        name: _hash(values) for name, values in hashes.items() if values.count(None) < len(values)
+    }
+    return told
+
+
+def _hash(value: Any) -> str:
+    """A few digits that are the same for the same value; none for what nobody can write down."""
+    try:
+        written = json.dumps(value, sort_keys=True)
+    except (RecursionError, ValueError):  # nested too deep, or a number too long to be written
+        return ""
+    return hashlib.sha256(written.encode()).hexdigest()[:HASH_LENGTH]
 
 
 def _inside(value: Any, name: str) -> Any:

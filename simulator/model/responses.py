@@ -16,7 +16,6 @@ from simulator.model.timing import Timer
 from simulator.model.usage import Tokens, usage_view
 from simulator.scenario.format import Reply
 
-STRAGGLER_MS: Final = 4.0
 CLOCK_ROUNDING_MS: Final = 0.001
 # fidelity: observed realtime.md 2.3 - rate_limits.updated comes 43 ms after response.done
 RATE_LIMITS_MS: Final = 43.0
@@ -186,7 +185,8 @@ class Response:
         if left > 0 and beat is not None and beat.is_delta:
             beat.do()
             self._pending = next(self._beats, None)
-            self._studio.alarms.after(STRAGGLER_MS, lambda: self._straggle(reason, left - 1))
+            every_ms = self._studio.straggler_ms
+            self._studio.alarms.after(every_ms, lambda: self._straggle(reason, left - 1))
             return
         # fidelity: documented realtime.md 2.4 - a cancelled response says turn_detected or
         #   client_cancelled, and is billed

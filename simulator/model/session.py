@@ -33,6 +33,9 @@ from simulator.scenario.format import ModelSetup
 #   refused and changes nothing (one trace shows it clamped 11 ms later)
 CLAMPED_MS: Final = 11.0
 NOT_UTF8_CLOSE: Final = 1007
+EVENT_IDS_MAX: Final = 500_000
+"""Client events whose ids are remembered: some three hours of them."""
+EVENT_ID_LENGTH_MAX: Final = 512
 
 Values = dict[str, Any]
 
@@ -94,6 +97,7 @@ class Session:
         self._beta = beta
         self._send = studio.outlet.send
         self._since_response: set[str] = set()
+        self._event_ids: set[str] = set()
         self.responder = Responder(studio, setup, script, cut, note, self._on_idle)
         transcriber = Transcriber(studio, script, setup.transcript_delay_ms, words_heard)
         self._ear = Listening(studio, setup.vad, self.responder, transcriber, self._on_turn)
@@ -136,7 +140,8 @@ class Session:
         if len(append.audio) > AUDIO_BYTES_MAX:
             self._hear_other(message)
             return
-        self._note("received", {"type": "input_audio_buffer.append", "audio": append.audio})
+        traced = {"type": "input_audio_buffer.append", "audio": append.audio}
+        self._note("received", traced | self._id_of(append.event_id))
         self._ear.append(append.audio)
 
     def _append(self, event: Values) -> None:
@@ -155,7 +160,8 @@ class Session:
         if not isinstance(event, dict):
             self._refuse_nonsense(message)
             return
-        self._note("received", {"type": "", **requested(event), **_audio_of(event)})
+        traced = {"type": "", **requested(event), **_audio_of(event), **self._answered(event)}
+        self._note("received", traced | self._id_of(event.get("event_id")))
         try:
             if self._beta is None:
                 transcribes = self._studio.configuration.only_transcribes
@@ -166,6 +172,26 @@ class Session:
         except Refused as refused:
             event_id = event.get("event_id")
             self.refuse(refused.problem, event_id if isinstance(event_id, str) else None)
+
+    def _answered(self, event: Values) -> Values:
+        """Which function an output is of; the ids of calls are drawn."""
+        item = event.get("item")
+        if not isinstance(item, dict) or item.get("type") != "function_call_output":
+            return {}
+        call_id = item.get("call_id")
+        call = self._studio.conversation.call(call_id) if isinstance(call_id, str) else None
+        return {} if call is None else {"function": call.name}
+
+    def _id_of(self, event_id: object) -> Values:
+        """What the trace tells of an event's id, which may be drawn: that it was used before."""
+        if not isinstance(event_id, str):
+            return {}
+        event_id = event_id[:EVENT_ID_LENGTH_MAX]
+        if event_id in self._event_ids:
+            return {"repeats_event_id": True}
+        if len(self._event_ids) < EVENT_IDS_MAX:
+            self._event_ids.add(event_id)
+        return {}
 
     def _refuse_nonsense(self, message: bytes) -> None:
         self._note("received", {"type": ""})

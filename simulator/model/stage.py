@@ -31,6 +31,7 @@ class Studio:
     meter: Meter
     mcp: McpServers
     clips: Callable[[Path], Clip]
+    straggler_ms: float
 
 
 class Stage:

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 
 from simulator.phone.identity import Identity, draw_sid
-from simulator.phone.media_stream import FIRST_MESSAGES_MS, FIRST_TIMESTAMP_MS, UNREAD_BYTES_MAX
+from simulator.phone.media_stream import FIRST_MESSAGES_MS, FIRST_TIMESTAMP_MS, UNREAD_FRAMES_MAX
 from simulator.phone.signature import Signer
 from simulator.phone.stream_messages import CONNECTED, StreamMessages
 from simulator.phone.stream_report import StreamReport
@@ -84,17 +84,14 @@ class ListeningStream:
     def hear(self, inbound: bytes, outbound: bytes) -> None:
         """20 ms of each track."""
         timestamp_ms = round(self._first_ms + self._around.timeline.now_ms - self._start_ms)
-        for track in self.request.tracks:
-            if self._socket.unread > UNREAD_BYTES_MAX:
+        tracks = self.request.tracks
+        for track in tracks:
+            if self._socket.unread_frames > UNREAD_FRAMES_MAX * len(tracks):
                 self.problem(31930, "Stream - Media - Buffer Overflow: audio discarded")
                 return
             frame = inbound if track == "inbound" else outbound
-            self._send(
-                self._messages.media_of(track, frame, timestamp_ms),
-                event="media",
-                track=track,
-                audio=frame,
-            )
+            self._socket.send_sound(self._messages.media_of(track, frame, timestamp_ms))
+            self._around.trace.record("tap", "sent", event="media", track=track, audio=frame)
 
     # -- stream_socket.Listener --------------------------------------------------------------
 

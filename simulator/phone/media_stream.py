@@ -27,8 +27,8 @@ from simulator.timeline import Timer
 
 FIRST_MESSAGES_MS = 90.0
 FIRST_TIMESTAMP_MS = (100, 180)
-UNREAD_BYTES_MAX = 2 * 50 * 400
-"""Two seconds of frames of about 400 bytes: beyond it Twilio discards the caller's audio."""
+UNREAD_FRAMES_MAX = 2 * 50
+"""Two seconds of frames: beyond it Twilio discards the caller's audio."""
 
 DIGITAL_SILENCE = b"\xff\x7f"
 """The two mu-law codes of sample value zero."""
@@ -202,10 +202,10 @@ class MediaStream:
         timestamp_ms = round(self._first_timestamp_ms + nominal_ms + jitter_ms)
         timestamp_ms = max(timestamp_ms, self._timestamp_ms)
         self._timestamp_ms = timestamp_ms
-        if self._socket.unread > UNREAD_BYTES_MAX:
+        if self._socket.unread_frames > UNREAD_FRAMES_MAX:
             # fidelity: documented twilio.md 1.4 - 31930: a slow reader loses caller audio
-            # fidelity: inferred twilio.md 1.4 - 31930 beyond two seconds; sequence numbers stay
-            #   contiguous
+            # fidelity: inferred twilio.md 1.4 - 31930 beyond two seconds of frames, whatever else
+            #   is unread; sequence numbers stay contiguous
             self.problem(
                 31930,
                 "Stream - Media - Buffer Overflow: the bridge reads too slowly, and the caller's "
@@ -213,7 +213,7 @@ class MediaStream:
             )
             lost = True
         else:
-            self._socket.send(self._messages.media(frame, timestamp_ms))
+            self._socket.send_sound(self._messages.media(frame, timestamp_ms))
             lost = False
         self._trace.record(
             "twilio", "sent", event="media", audio=frame, timestamp_ms=timestamp_ms, lost=lost

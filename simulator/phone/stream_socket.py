@@ -6,6 +6,7 @@ Owns RFC 6455 manners as Twilio has them. Knows no message of the stream.
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Mapping
 from typing import Literal, Protocol
 from urllib.parse import quote, urlsplit
@@ -93,6 +94,8 @@ class StreamSocket:
         self._wire: Wire = NoWire()
         self._timer = timeline.after(HANDSHAKE_TIMEOUT_MS, self._no_answer)
         self._address = ""
+        self._sent_bytes = 0
+        self._unread_frames: deque[int] = deque()  # where each ends, in bytes sent
 
     def request(self, url: str, signature: Mapping[str, str]) -> None:
         """Connect, and send the upgrade request for `url`."""
@@ -110,21 +113,30 @@ class StreamSocket:
         self._wire = self._connect(origin, self)
         self._trace.record(self._who, "connecting", path=path)
         target = quote(path, safe=TARGET_CHARACTERS)
-        self._wire.send(self._frames.request(host, target, tuple(headers.items())))
+        self._write(self._frames.request(host, target, tuple(headers.items())))
 
     @property
-    def unread(self) -> int:
-        """Bytes the bridge has not taken yet."""
-        return self._wire.unread
+    def unread_frames(self) -> int:
+        """Frames of sound the bridge has not taken yet; no other message counts."""
+        taken_bytes = self._sent_bytes - self._wire.unread
+        frames = self._unread_frames
+        while frames and frames[0] <= taken_bytes:
+            frames.popleft()
+        return len(frames)
 
     def send(self, data: bytes) -> None:
         """Send a text message."""
-        self._wire.send(self._frames.text(data))
+        self._write(self._frames.text(data))
+
+    def send_sound(self, data: bytes) -> None:
+        """Send a message that is a frame of sound."""
+        self.send(data)
+        self._unread_frames.append(self._sent_bytes)
 
     def close(self, code: int) -> None:
         """Close from our side. 1006 resets the connection without a close frame."""
         if self._state == "open" and code != ABNORMAL:
-            self._wire.send(self._frames.control(CLOSE, close_data(code)))
+            self._write(self._frames.control(CLOSE, close_data(code)))
             self._become("closing")
             self._timer = self._timeline.after(CLOSE_TIMEOUT_MS, self._close_unanswered)
         elif self._state == "open":
@@ -168,12 +180,16 @@ class StreamSocket:
 
     # -- inside ----------------------------------------------------------------
 
+    def _write(self, data: bytes) -> None:
+        self._sent_bytes += len(data)
+        self._wire.send(data)
+
     def _take(self, message: Message) -> None:
         if isinstance(message, Text):
             self._listener.text(message.data)
         elif isinstance(message, Ping):
             # fidelity: inferred twilio.md 1.5 - pings are answered at once, as RFC 6455 asks
-            self._wire.send(self._frames.control(PONG, message.data))
+            self._write(self._frames.control(PONG, message.data))
         elif isinstance(message, Binary):
             self._listener.binary()
         elif isinstance(message, HandshakeDone):
@@ -186,7 +202,7 @@ class StreamSocket:
                 "goes on with what follows <Connect>",
             )
             code = 1000 if message.code == 1005 else message.code
-            self._wire.send(self._frames.control(CLOSE, close_data(code)))
+            self._write(self._frames.control(CLOSE, close_data(code)))
             self._wire.close()
             self._lost("bridge", message.code)
         elif isinstance(message, Violation):
@@ -230,7 +246,7 @@ class StreamSocket:
             self._break(1002)
 
     def _break(self, code: int) -> None:
-        self._wire.send(self._frames.control(CLOSE, close_data(code)))
+        self._write(self._frames.control(CLOSE, close_data(code)))
         self._wire.close()
         self._lost("bridge", code)
 

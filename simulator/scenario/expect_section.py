@@ -6,11 +6,13 @@ from typing import Any
 from simulator.scenario.desk import Desk
 from simulator.scenario.event_rules import EventRuleKind
 from simulator.scenario.format import Ended, Expect, Threshold
-from simulator.scenario.kinds import Flag, Text, choice_of
+from simulator.scenario.kinds import Flag, Text, Whole, choice_of
 from simulator.scenario.names import END_REASONS, ENDED_BY, LAWS, METRICS
 from simulator.scenario.shapes import Field, ListOf, Record, Table
 from simulator.scenario.thresholds import THRESHOLDS
 from simulator.scenario.tree import Mapping
+
+UNSCRIPTED_MAX = 10_000
 
 Thresholds = dict[str, tuple[Threshold, ...]]
 
@@ -61,6 +63,8 @@ EXPECT: Record[Expect] = Record(
         Field("allow", Table(Text("the reason"), "law", LAWS, detailed=True),
               "Laws of the audit which this scenario breaks on purpose, each with the reason."),
         Field("replies_used", Flag(), "false: replies may stay unused."),
+        Field("unscripted", Whole(1, UNSCRIPTED_MAX),
+              "So many responses may be asked for that no reply is written for; they are silent."),
     ),
     _expect,
 )  # fmt: skip

@@ -243,10 +243,11 @@ class ModelSetup:
 
     `attempts` = what comes of each attempt to connect, in order, "ok" or a refusal; what stands
     last holds for all that follow.
-    `stragglers` = audio deltas which still come after a cancellation. `cancelled_done_late` = the
-    cancelled response.done comes after the next response.created. `require_key` = any other key is
-    refused. `delta_ms` = audio in a delta. `transcripts` = the caller's turns in words, in order
-    (used up: what the endpoint hears otherwise), `transcript_delay_ms` after the commit.
+    `stragglers` = audio deltas which still come after a cancellation, `straggler_ms` apart.
+    `cancelled_done_late` = the cancelled response.done comes after the next response.created.
+    `require_key` = any other key is refused. `delta_ms` = audio in a delta. `transcripts` = the
+    caller's turns in words, in order (used up: what the endpoint hears otherwise),
+    `transcript_delay_ms` after the commit.
 
     Points that nobody has confirmed: `overlong_truncate` "clamped" = the error is followed by a
     truncation to the true end; `truncate_to_zero` and `format_change` (of input or output, once
@@ -263,6 +264,7 @@ class ModelSetup:
     ready_delay_ms: float = 0.0
     session_limit_ms: float = 3_600_000.0
     stragglers: int = 2
+    straggler_ms: float = 4.0
     cancelled_done_late: bool = False
     faults: tuple[ModelFault, ...] = ()
     require_key: str | None = None

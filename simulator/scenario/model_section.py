@@ -3,7 +3,7 @@
 Either a list of replies, or a block with the replies and everything else.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from simulator.scenario.delivery import DeliveryFile
 from simulator.scenario.desk import Desk
@@ -278,6 +278,31 @@ _TRANSCRIPT: ByShape[Transcript] = ByShape(
     ),
 )
 
+STRAGGLING_MS_MAX: Final = 2000.0
+"""A cancelled response is done by then, and its last straggler comes before."""
+
+
+def _stragglers(given: dict[str, Any], node: Mapping, desk: Desk) -> tuple[int, float]:
+    count, every_ms = given["count"], given["every_ms"]
+    if count * every_ms >= STRAGGLING_MS_MAX:
+        desk.refuse(node, f"{count} times {every_ms:g} ms is not less than 2 s")
+    return count, every_ms
+
+
+_STRAGGLERS: ByShape[int | tuple[int, float]] = ByShape(
+    "a number, or a block of `count` and `every`",
+    "like: 6, or {count: 6, every: 200ms}",
+    single=Whole(0, 100),
+    block=Record(
+        "`stragglers`",
+        (
+            Field("count", Whole(0, 100), "So many of them.", required=True),
+            Field("every", SOME_TIME, "So long after each other.", into="every_ms", required=True),
+        ),
+        _stragglers,
+    ),
+)
+
 
 def _model(given: dict[str, Any], node: Mapping, desk: Desk) -> ModelSetup:
     auto = {key: given.pop(key) for key in ("after_ms", "burst", "clips") if key in given}
@@ -287,6 +312,8 @@ def _model(given: dict[str, Any], node: Mapping, desk: Desk) -> ModelSetup:
         word = next(iter(auto)).removesuffix("_ms")
         hint = "write `reply: auto` beside it, or `replies:` with their own"
         desk.refuse(node, f"{quoted(word)} is for automatic replies", hint)
+    if isinstance(given.get("stragglers"), tuple):
+        given["stragglers"], given["straggler_ms"] = given["stragglers"]
     return ModelSetup(**given)
 
 
@@ -313,7 +340,8 @@ _SETUP: Record[ModelSetup] = Record(
               into="ready_delay_ms"),
         Field("session_limit", SOME_TIME, "The session expires then (1h).",
               into="session_limit_ms"),
-        Field("stragglers", Whole(0, 100), "Audio events that still come after an interruption."),
+        Field("stragglers", _STRAGGLERS, "Audio events that still come after an interruption; "
+              "`count` and `every` say how far apart (4ms)."),
         Field("cancelled_done_late", Flag(),
               "true: an interrupted response is reported done after the next one began."),
         Field("require_key", Text("a key"), "Any other key is refused."),

@@ -50,10 +50,13 @@ METRICS: Mapping[str, MetricInfo] = {
     "dead_air_ms": _trend("the longest silence on both sides"),
     "talk_over_ms": _total("both sides audible at once, all together"),
     "caller_audio_lost_ms": _trend("caller audio that never reached a model that was there"),
+    "agent_audio_lost_ms": _trend("agent audio nobody interrupted that never reached Twilio"),
     "caller_padding_ms": _total("silence the bridge added to the caller's audio"),
     "leaked_session_ms": _trend("the line is released until the Realtime socket is closed"),
     "call_duration_ms": _trend("stream start until the line is released"),
-    "cost_usd": _total("from the tokens used and a price table with its date", "usd"),
+    "cost_usd": MetricInfo(
+        "trend", "usd", "by tokens, GPT-Live by the minute; none if a model's price is not known"
+    ),
     "caller_turns": _counter("times the caller began to speak"),
     "agent_turns": _counter("times the agent's voice became audible"),
     "barge_ins": _counter("times the caller began to speak while the agent was audible"),
@@ -180,6 +183,7 @@ LAWS: Mapping[str, str] = {
     "stale_audio_after_clear": "after a clear no byte of the interrupted responses reaches Twilio",
     "clear_needless": "a clear is sent only while something is audible or buffered",
     "agent_relay_delayed": "the bridge adds no waiting to the model's audio",
+    "agent_audio_lost": "what nobody interrupted reaches Twilio whole",
     # what the model remembers
     "truncate_beyond_generated": "audio_end_ms never exceeds what was generated of the item",
     "truncate_beyond_heard": "audio_end_ms never exceeds what was heard, within the link's jitter",
@@ -194,7 +198,9 @@ LAWS: Mapping[str, str] = {
     "caller_relay_delayed": "the bridge adds no waiting to the caller's audio",
     # the session
     "session_update_first": "the session is configured before any audio is sent",
-    "append_before_ready": "no audio is sent before session.updated could have arrived",
+    "append_before_ready": "no audio is sent to a session that refused its configuration",
+    "session_configured_otherwise": "all sessions of a call are configured like the first one",
+    "event_id_repeated": "no two events of a session have the same event_id",
     "audio_format": "μ-law (audio/pcmu) is negotiated in both directions",
     "provoked_error": "the bridge gives the model's server no cause for an error",
     "response_create_storm": "response.create is not repeated while a response is active",

@@ -71,6 +71,7 @@ class Expect:
     """`allow`: name of a law of the audit -> why this scenario breaks it on purpose.
 
     `replies_used` = a reply of the script that is neither used nor optional is a failure.
+    `unscripted` = so many responses may find no reply in the script, and are silent.
     """
 
     thresholds: Mapping[str, tuple[Threshold, ...]] = field(default_factory=dict)
@@ -78,3 +79,4 @@ class Expect:
     ended: Ended | None = None
     allow: Mapping[str, str] = field(default_factory=dict)
     replies_used: bool = True
+    unscripted: int = 0

@@ -184,7 +184,7 @@ CONVERSATION = (
     bug(
         talk.early_audio_not_kept,
         "greeting/caller-speaks-before-the-session-is-ready slow=2s",
-        "law append_before_ready",
+        "law session_update_first",
     ),
     bug(talk.caller_audio_repeated, "greeting/caller-speaks-first", "law caller_audio_repeated"),
     bug(talk.caller_audio_reordered, "greeting/caller-speaks-first", "law caller_audio_altered"),

@@ -1,8 +1,9 @@
 """The auditor: an independent judge of both wires, with its own books. Its laws are always on.
 
 Owns the order in which events reach them: first the books (`Outages`, `Sockets`, `Provenance`,
-`CallerAudio`), then the laws, which are named in `scenario.names.LAWS`. It reads trace events only
-and knows nothing of the bridge; a scenario may excuse a law by name, none can be switched off.
+`LostAudio`, `CallerAudio`), then the laws, which are named in `scenario.names.LAWS`. It reads trace
+events only and knows nothing of the bridge; a scenario may excuse a law by name, none can be
+switched off.
 """
 
 from simulator.judging.auditor.agent_audio import AgentAudioLaws
@@ -10,11 +11,13 @@ from simulator.judging.auditor.caller_audio import CallerAudioLaws
 from simulator.judging.auditor.docket import Docket, Violation
 from simulator.judging.auditor.handover import HandoverLaws
 from simulator.judging.auditor.line import LineLaws
+from simulator.judging.auditor.lost_audio import LostAudioLaw
 from simulator.judging.auditor.memory import MemoryLaws
 from simulator.judging.auditor.session import SessionLaws
 from simulator.judging.auditor.tools import ToolLaws
 from simulator.judging.caller_audio import CallerAudio
 from simulator.judging.conditions import Conditions, Outages
+from simulator.judging.lost_audio import LostAudio
 from simulator.judging.observer import Chorus
 from simulator.judging.provenance import Provenance
 from simulator.judging.sockets import Sockets
@@ -33,14 +36,17 @@ class Auditor(Chorus):
         self.provenance = Provenance()
         self.caller_audio = CallerAudio()
         sockets = Sockets()
+        self.lost_audio = LostAudio(self.provenance, conditions, self.outages, sockets)
         books = (self.docket, self.provenance, conditions, self.outages)
         super().__init__(
             (
                 self.outages,
                 sockets,
                 self.provenance,
+                self.lost_audio,
                 self.caller_audio,
                 AgentAudioLaws(*books),
+                LostAudioLaw(self.docket, self.lost_audio),
                 MemoryLaws(*books, sockets),
                 CallerAudioLaws(self.docket, self.caller_audio, conditions, self.outages),
                 SessionLaws(self.docket, conditions, self.outages),

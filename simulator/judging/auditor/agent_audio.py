@@ -38,6 +38,9 @@ class AgentAudioLaws(Observer):
         self._heard_of: dict[str, None] = {}  # responses of which Twilio got audio since a clear
         self._interrupted: dict[str, float] = {}
         self._speech_ms = float("-inf")
+        self._late_item = ""
+        self._late_end = 0
+        self._late_bytes = 0
         self.on("realtime.sent", self._delta, *AUDIO_DELTAS)
         self.on("realtime.sent", self._response, "response.created")
         self.on("realtime.sent", self._speech, "input_audio_buffer.speech_started")
@@ -96,16 +99,32 @@ class AgentAudioLaws(Observer):
     def _judge_delay(self, span: Span, item: ItemAudio, event: Event) -> None:
         took_ms = event.at_ms - span.delta_ms
         longest_ms = self._conditions.agent_relay_ms
-        if span.kind != "generated" or took_ms <= longest_ms or span.length < FRAME_BYTES:
+        if span.kind != "generated":
             return
-        if self._outages.overlap(span.delta_ms, event.at_ms, "twilio", "realtime"):
+        late = took_ms > longest_ms and not self._outages.overlap(
+            span.delta_ms, event.at_ms, "twilio", "realtime"
+        )
+        if self._in_a_row(span, item, late=late) < FRAME_BYTES:
             return
+        self._late_bytes = 0
         self._docket.charge(
             event.at_ms,
             "agent_relay_delayed",
             f"audio of {item.item_id} took {took_ms:.1f} ms from the model to Twilio",
             f"the links account for at most {longest_ms:.1f} ms",
         )
+
+    def _in_a_row(self, span: Span, item: ItemAudio, *, late: bool) -> int:
+        """How many bytes of the item came late, one after the other, up to this span's end.
+
+        A delta's tail may wait for the next one, which completes a frame in time; bytes that are
+        late one after the other are late in whatever pieces they are sent.
+        """
+        if (item.item_id, span.start) != (self._late_item, self._late_end) or not late:
+            self._late_bytes = 0
+        self._late_item, self._late_end = item.item_id, span.start + span.length
+        self._late_bytes += span.length if late else 0
+        return self._late_bytes
 
     def _clear(self, event: Event) -> None:
         self._judge_need(event)

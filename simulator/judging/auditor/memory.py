@@ -17,11 +17,6 @@ from simulator.judging.readings import BYTES_PER_MS, in_words_ms
 from simulator.judging.sockets import Sockets
 from simulator.trace import Event
 
-NOTHING_IS_TRUNCATED = "/live/sessions"
-"""GPT-Live takes no truncation, so there the law on forgetting does not apply: by the path, as a
-judge sees the wire. That nothing is sent again, or from nowhere, and nothing late, it asks there
-too."""
-
 ASKED_MAX = 4000
 BELIEF_MS = 20.0
 
@@ -69,7 +64,9 @@ class MemoryLaws(Observer):
             self._judge_forgotten(item, at_ms)
 
     def _session_opened(self, event: Event) -> None:
-        self._can_forget = not str(event.data.get("path", "")).endswith(NOTHING_IS_TRUNCATED)
+        # GPT-Live takes no truncation, so there the law on forgetting does not apply. That nothing
+        # is sent again, or from nowhere, and nothing late, is asked there too.
+        self._can_forget = not readings.is_live(event.data)
 
     def _stream_closed(self, event: Event) -> None:
         self._stream_over_ms = min(self._stream_over_ms, event.at_ms)
@@ -128,7 +125,7 @@ class MemoryLaws(Observer):
         )
 
     def _judge_forgotten(self, item: ItemAudio, at_ms: float) -> None:
-        cut_ms = item.cut_ms
+        cut_ms = self._left_out_ms(item) if item.cut_ms is None else item.cut_ms
         if cut_ms is None or item.item_id in self._named or not self._can_forget:
             return
         if item.generated_ms - item.heard_ms <= self._conditions.heard_tolerance_ms:
@@ -144,3 +141,14 @@ class MemoryLaws(Observer):
             f"{item.item_id} was cut after {item.heard_ms:.1f} of {item.generated_ms:.1f} ms "
             "and never truncated",
         )
+
+    def _left_out_ms(self, item: ItemAudio) -> float | None:
+        """When the bridge knew at the latest that it would send no more of an interrupted item."""
+        response = self._books.responses.get(item.response_id)
+        if response is None or not response.interrupted or item.sent >= item.generated:
+            return None
+        known_ms = max(response.interrupted_ms, item.last_made_ms)
+        known_ms += self._conditions.realtime_in.longest_ms
+        if self._outages.overlap(item.began_ms, known_ms, "twilio", "realtime"):
+            return None  # it may be under way on a line that stands still
+        return None if known_ms >= self._stream_over_ms else known_ms

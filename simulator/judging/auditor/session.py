@@ -1,4 +1,4 @@
-"""Laws of the Realtime session: configured first, μ-law, no errors provoked, no storms.
+"""Laws of the Realtime session: configured first and alike, μ-law, no errors provoked, no storms.
 
 Owns the session's state as the wires show it, per connection. Audio itself is judged elsewhere.
 """
@@ -6,6 +6,7 @@ Owns the session's state as the wires show it, per connection. Audio itself is j
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from simulator.judging import readings
 from simulator.judging.auditor.docket import Docket
@@ -33,16 +34,32 @@ NOT_THE_BRIDGES_FAULT = frozenset(
 MULAW_FORMATS = frozenset({"audio/pcmu", "g711_ulaw"})
 """GA and beta names of 8 kHz μ-law (protocols/realtime.md 3)."""
 
+SAME_IN_ALL = {
+    "instructions_hash": "instructions",
+    "tools_hash": "tools",
+    "voice": "voice",
+    "model": "model",
+}
+"""What every session of a call is told alike: as the trace has it, and in words."""
+
+MODEL_PARAMETERS = ("model", "deployment")
+"""Of the address: OpenAI's, and Azure's of the preview."""
+
 
 @dataclass(slots=True)
 class _Session:
     active: set[str] = field(default_factory=set)
     configured: bool = False
     created: bool = False
-    ready_ms: float | None = None
+    ready: bool = False
+    refused: bool = False
+    newest: str = ""
+    told: dict[str, str] = field(default_factory=dict)
+    used: bool = False
     formats: dict[str, str] = field(default_factory=dict)
     premature: bool = False
     unconfigured: bool = False
+    repeats_ids: bool = False
     wrong_format: set[str] = field(default_factory=set)
 
 
@@ -58,9 +75,12 @@ class SessionLaws(Observer):
         self._rejected_in_a_row = 0
         self._last_done_ms: float | None = None
         self._cancelled = ""  # the response which the newest response.cancel names, if it does
+        self._told: dict[str, set[str]] | None = None  # to the first session that was used
         received, sent = "realtime.received", "realtime.sent"
         self.on("realtime.upgraded", self._opened)
+        self.on(received, self._received)
         self.on(received, self._update, "session.update")
+        self.on(received, self._use, "input_audio_buffer.append", "response.create")
         self.on(received, self._append, "input_audio_buffer.append")
         self.on(received, self._create, "response.create")
         self.on(received, self._cancel, "response.cancel")
@@ -75,21 +95,49 @@ class SessionLaws(Observer):
         return self._sessions.setdefault(readings.connection(event.data), _Session())
 
     def _opened(self, event: Event) -> None:
-        self._sessions[readings.connection(event.data)] = _Session()
+        session = self._sessions[readings.connection(event.data)] = _Session()
+        session.told["model"] = _model(str(event.data.get("path", "")))
         self._rejected_in_a_row = 0
 
     def _session_created(self, event: Event) -> None:
         self._session(event).created = True
 
-    # -- configured before used ---------------------------------------------------
+    def _received(self, event: Event) -> None:
+        session = self._session(event)
+        session.newest = str(event.data.get("type", ""))
+        if event.data.get("repeats_event_id") and not session.repeats_ids:
+            session.repeats_ids = True
+            text = f"a {session.newest} has the event_id of an earlier event"
+            self._docket.charge(event.at_ms, "event_id_repeated", text)
+
+    # -- configured before used, and like the session before ----------------------
 
     def _update(self, event: Event) -> None:
-        self._session(event).configured = True
+        session = self._session(event)
+        session.configured, session.refused = True, False
+        told = {name: str(event.data[name]) for name in SAME_IN_ALL if name in event.data}
+        session.told |= told
+        if session.used and self._told is not None:  # told anew in mid-call, the next one is, too
+            for name, value in told.items():
+                self._told.setdefault(name, set()).add(value)
+
+    def _use(self, event: Event) -> None:
+        """What a session was told is judged when it is first made use of."""
+        session = self._session(event)
+        if session.used or not session.configured:
+            return
+        session.used = True
+        if self._told is None:
+            self._told = {name: {session.told.get(name, "")} for name in SAME_IN_ALL}
+            return
+        for name, word in SAME_IN_ALL.items():
+            if session.told.get(name, "") not in self._told.get(name, {""}):
+                text = f"another session of the call was told another {word} than the first one"
+                self._docket.charge(event.at_ms, "session_configured_otherwise", text, detail=word)
 
     def _session_updated(self, event: Event) -> None:
         session = self._session(event)
-        if session.ready_ms is None:
-            session.ready_ms = event.at_ms
+        session.ready = True
         session.formats |= formats(event.data)
 
     def _append(self, event: Event) -> None:
@@ -98,21 +146,12 @@ class SessionLaws(Observer):
             session.unconfigured = True
             text = "audio was sent before any session.update"
             self._docket.charge(event.at_ms, "session_update_first", text)
-        elif not session.premature and self._too_early(session, event.at_ms):
+        elif session.refused and not session.premature:
+            # Behind an update on its way audio is safe: the connection keeps their order.
             session.premature = True
-            sent = "not sent yet" if session.ready_ms is None else f"sent at {session.ready_ms:.1f}"
-            text = "audio was sent before session.updated could have reached the bridge"
-            self._docket.charge(
-                event.at_ms, "append_before_ready", text, f"session.updated: {sent}"
-            )
+            text = "audio was sent to a session whose configuration had been refused"
+            self._docket.charge(event.at_ms, "append_before_ready", text)
         self._judge_format(session, "input", event.at_ms)
-
-    def _too_early(self, session: _Session, at_ms: float) -> bool:
-        if session.ready_ms is None:
-            return True
-        conditions = self._conditions
-        there_and_back_ms = conditions.realtime_in.shortest_ms + conditions.realtime_out.shortest_ms
-        return at_ms < session.ready_ms + there_and_back_ms - ROUNDING_MS
 
     def _delta(self, event: Event) -> None:
         self._judge_format(self._session(event), "output", event.at_ms)
@@ -153,10 +192,12 @@ class SessionLaws(Observer):
         self._cancelled = readings.response_id(event.data)
 
     def _violation(self, event: Event) -> None:
+        session = self._session(event)
+        session.refused = session.newest == "session.update" and not session.ready
         code = str(event.data.get("code"))
         if code in NOT_THE_BRIDGES_FAULT or code in self._conditions.scripted_errors:
             return
-        if self._conditions.admission_refused and not self._session(event).created:
+        if self._conditions.admission_refused and not session.created:
             return
         if code == RACE:
             return  # judged as a storm when it is repeated
@@ -180,6 +221,12 @@ class SessionLaws(Observer):
         if done_ms is None:
             return False
         return at_ms <= done_ms + race_ms or self._outages.overlap(done_ms, at_ms, "realtime")
+
+
+def _model(path: str) -> str:
+    """The model an address asks for."""
+    asked = parse_qs(urlsplit(path).query)
+    return next((asked[name][0] for name in MODEL_PARAMETERS if name in asked), "")
 
 
 def formats(data: Mapping[str, Any]) -> dict[str, str]:

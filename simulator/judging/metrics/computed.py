@@ -5,6 +5,7 @@ Owns how each metric is computed. Pure: reads nothing but the facts.
 
 from math import inf
 
+from simulator.judging import prices
 from simulator.judging.metrics import turns
 from simulator.judging.metrics.facts import Facts
 from simulator.judging.metrics.intervals import Interval, intersection, length, longest_gap, union
@@ -117,16 +118,17 @@ def _heard_in_part(item: ItemAudio, facts: Facts) -> bool:
     answer_ms = facts.conditions.realtime_round_trip_ms + facts.conditions.twilio_round_trip_ms
     if item.cut_ms is not None:
         return item.cut_ms + answer_ms < over_ms
-    response = facts.provenance.responses.get(item.response_id)
-    if response is None or response.status != "cancelled" or response.done_ms is None:
-        return False  # said to the end, and Twilio got all of it or will
     if item.sent >= item.generated:
-        return False
-    return response.done_ms + answer_ms < min(over_ms, facts.stream_over_ms)
+        return False  # said to the end, and Twilio got all of it and will play it
+    response = facts.provenance.responses.get(item.response_id)
+    made_ms = item.last_made_ms
+    if response is not None and response.status == "cancelled" and response.done_ms is not None:
+        made_ms = response.done_ms
+    return made_ms + answer_ms < min(over_ms, facts.stream_over_ms)  # else it is under way
 
 
 def _goodbye(facts: Facts, audible: dict[str, list[Interval]], measured: Measured) -> None:
-    farewell = facts.farewell()
+    farewell = facts.farewell(audible)
     items = [item for item in facts.provenance.items.values() if item.response_id in farewell]
     made_ms = sum(item.generated_ms for item in items)
     if made_ms:
@@ -134,6 +136,8 @@ def _goodbye(facts: Facts, audible: dict[str, list[Interval]], measured: Measure
         note = f"{heard_ms:.0f} of {made_ms:.0f} ms of the farewell were heard"
         measured["farewell_cut_ms"].add(made_ms - heard_ms, facts.ended_ms, note)
     spoken = [audible[name][-1][1] for name in farewell if name in audible]
+    if facts.transfers:
+        return  # the line goes on to somebody else
     if facts.released_ms is not None and spoken and facts.released_by != "caller":
         note = f"the farewell was last heard at {in_words_ms(max(spoken))}, "
         note += f"the line was released at {in_words_ms(facts.released_ms)}"
@@ -141,10 +145,22 @@ def _goodbye(facts: Facts, audible: dict[str, list[Interval]], measured: Measure
         measured["hangup_delay_ms"].add(delay_ms, facts.released_ms, note)
 
 
+def _live_usd(facts: Facts) -> float:
+    """What the sessions of GPT-Live cost, each from its beginning to its end."""
+    return sum(
+        prices.live_usd(max(0.0, min(facts.sessions[number][1], facts.over_ms) - ready_ms))
+        for number, ready_ms in facts.live.items()
+    )
+
+
 def _totals(facts: Facts, measured: Measured) -> None:
     books = facts.caller_audio
     if books.session_ready:
         measured["caller_audio_lost_ms"].add(books.lost_ms, facts.ended_ms)
+    if facts.provenance.items:
+        lost = facts.lost_audio
+        note = ", ".join(f"{each.lost_ms:.0f} ms of {name}" for name, each in lost.losses.items())
+        measured["agent_audio_lost_ms"].add(lost.lost_ms, facts.ended_ms, note)
     padding_ms = books.padding_bytes / BYTES_PER_MS
     measured["caller_padding_ms"].add(padding_ms, facts.ended_ms)
     if facts.released_ms is not None:
@@ -153,7 +169,8 @@ def _totals(facts: Facts, measured: Measured) -> None:
         note = "never closed" if closed_ms == inf else ""
         leaked_ms = max(0.0, over_ms - facts.released_ms)
         measured["leaked_session_ms"].add(leaked_ms, facts.ended_ms, note)
-    measured["cost_usd"].add(facts.cost_usd, facts.ended_ms)
+    if facts.priced:
+        measured["cost_usd"].add(facts.cost_usd + _live_usd(facts), facts.ended_ms)
     for name, info in METRICS.items():
         if info.kind == "counter":
             measured[name].add(facts.counts[name], facts.ended_ms)

@@ -4,11 +4,13 @@ Owns the values. Computes only what several metrics share: what was audible of e
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
 from simulator.judging.caller_audio import CallerAudio
 from simulator.judging.conditions import Conditions
+from simulator.judging.lost_audio import LostAudio
 from simulator.judging.metrics.intervals import Interval, intersection, union
 from simulator.judging.metrics.turns import Utterance
 from simulator.judging.provenance import Provenance, ResponseAudio
@@ -19,11 +21,15 @@ class Facts:
     """Times in ms since the world began; None or inf = it did not happen.
 
     `agent`: stretches of audible speech. `clears`: (speech_started sent, clear arrived).
-    `sessions`: connection -> (opened, closed). `end_call_*`: the last completed call of `end_call`.
+    `sessions`: connection -> (opened, closed); `live`: those of GPT-Live -> when it was ready.
+    `cost_usd`: of tokens; `priced`: the price of every model is known. `end_call_*`: the last
+    completed call of `end_call` or `transfer_call`; `refused`: Twilio did not carry the transfer
+    out when it was last asked to.
     """
 
     provenance: Provenance
     caller_audio: CallerAudio
+    lost_audio: LostAudio
     conditions: Conditions
     started_ms: float | None = None
     released_ms: float | None = None
@@ -37,7 +43,11 @@ class Facts:
     sessions: dict[int, Interval] = field(default_factory=dict)
     end_call_ms: float | None = None
     end_call_response: str = ""
+    transfers: bool = False
+    refused: bool = False
+    live: dict[int, float] = field(default_factory=dict)
     cost_usd: float = 0.0
+    priced: bool = True
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -65,9 +75,12 @@ class Facts:
                 heard[response.response_id] = stretches
         return heard
 
-    def farewell(self) -> list[str]:
-        """Ids of the responses that said goodbye: that of the last end_call, and all after it."""
-        if self.end_call_ms is None:
+    def farewell(self, audible: Mapping[str, list[Interval]]) -> list[str]:
+        """Ids of the responses that said goodbye: that of the last end_call, and all after it.
+
+        None, if the conversation went on: the transfer was refused, or the goodbye taken back.
+        """
+        if self.end_call_ms is None or self.refused or self._answered_since(audible):
             return []
         return [
             response.response_id
@@ -75,6 +88,13 @@ class Facts:
             if response.response_id == self.end_call_response
             or response.created_ms >= self.end_call_ms
         ]
+
+    def _answered_since(self, audible: Mapping[str, list[Interval]]) -> bool:
+        """Whether the caller said something after the last end_call, and heard the answer."""
+        asked_ms = min(
+            (at for at in self.commits_ms if at > (self.end_call_ms or inf)), default=inf
+        )
+        return any(self.provenance.responses[name].created_ms >= asked_ms for name in audible)
 
 
 def _created(response: ResponseAudio) -> float:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from simulator.judging import prices, readings
 from simulator.judging.caller_audio import CallerAudio
 from simulator.judging.conditions import Conditions
+from simulator.judging.lost_audio import LostAudio
 from simulator.judging.metrics.computed import compute
 from simulator.judging.metrics.facts import Facts
 from simulator.judging.metrics.samples import Samples
@@ -24,7 +25,9 @@ MOMENTS_MAX = 20_000
 """Moments of one kind kept per call; an hour-long call has a few thousand."""
 
 
-LAST_WORDS: Final = frozenset({"end_call", "transfer_call"})
+SUCCESS: Final = range(200, 300)
+TRANSFER: Final = "transfer_call"
+LAST_WORDS: Final = frozenset({"end_call", TRANSFER})
 """Functions behind which the model has no more to say: the line goes down, or on."""
 
 
@@ -36,9 +39,11 @@ class Metrics(Observer):
         provenance: Provenance,
         caller_audio: CallerAudio,
         conditions: Conditions | None = None,
+        *,
+        lost_audio: LostAudio,
     ) -> None:
         super().__init__()
-        self.facts = Facts(provenance, caller_audio, conditions or Conditions())
+        self.facts = Facts(provenance, caller_audio, lost_audio, conditions or Conditions())
         self.samples: dict[str, Samples] = {name: Samples() for name in METRICS}
         self._model = prices.DEFAULT_MODEL
         self._speech_ms: float | None = None
@@ -61,11 +66,13 @@ class Metrics(Observer):
         self.on("twilio.sent", self._stream_over, "stop")
         self.on("twilio.closed", self._stream_over)
         self.on("phone.ended", self._released)
+        self.on("phone.rest", self._asked_of_twilio)
         self.on("caller.speech_started", self._caller_speaks)
         self.on("caller.speech_ended", self._caller_stops)
         self.on("agent.audible", self._agent_audible)
         self.on("agent.started", lambda _: self._count("agent_turns"))
         self.on("twilio.received", self._clear, "clear")
+        self.on("twilio.sent", self._not_speaking, "dtmf")
         self.on("twilio.warning", lambda _: self._count("twilio_warnings"))
 
     def _count(self, name: str) -> None:
@@ -83,6 +90,10 @@ class Metrics(Observer):
         if self.facts.released_ms is None:
             self.facts.released_ms = event.at_ms
             self.facts.released_by = str(event.data.get("by", ""))
+
+    def _asked_of_twilio(self, event: Event) -> None:
+        if self.facts.transfers:  # status 0: no answer came
+            self.facts.refused = int(event.data.get("status", 0)) not in SUCCESS
 
     def _caller_speaks(self, event: Event) -> None:
         interrupting = bool(event.data.get("interrupting"))
@@ -112,7 +123,9 @@ class Metrics(Observer):
         sent = "realtime.sent"
         self.on("realtime.upgraded", self._session_opened)
         self.on("realtime.closed", self._session_closed)
+        self.on(sent, self._session_ready, "session.updated")
         self.on(sent, self._speech_started, "input_audio_buffer.speech_started")
+        self.on(sent, self._not_speaking, "input_audio_buffer.speech_stopped")
         self.on(sent, self._committed, "input_audio_buffer.committed")
         self.on("realtime.turn_taken", self._committed)
         self.on(sent, lambda _: self._count("responses"), "response.created")
@@ -123,8 +136,17 @@ class Metrics(Observer):
 
     def _session_opened(self, event: Event) -> None:
         self.facts.sessions[readings.connection(event.data)] = (event.at_ms, inf)
+        if readings.is_live(event.data):
+            self.facts.live[readings.connection(event.data)] = inf
+            return
         query = parse_qs(urlsplit(str(event.data.get("path", ""))).query)
         self._model = query.get("model", [self._model])[0]
+        self.facts.priced &= prices.price_of(self._model) is not None
+
+    def _session_ready(self, event: Event) -> None:
+        connection = readings.connection(event.data)
+        if self.facts.live.get(connection) == inf:
+            self.facts.live[connection] = event.at_ms
 
     def _session_closed(self, event: Event) -> None:
         connection = readings.connection(event.data)
@@ -135,7 +157,12 @@ class Metrics(Observer):
     def _speech_started(self, event: Event) -> None:
         self._speech_ms = event.at_ms
 
+    def _not_speaking(self, _: Event) -> None:
+        """A clear from now on has another cause than the speech that began."""
+        self._speech_ms = None
+
     def _committed(self, event: Event) -> None:
+        self._speech_ms = None
         if len(self.facts.commits_ms) < MOMENTS_MAX:
             self.facts.commits_ms.append(event.at_ms)
 
@@ -150,5 +177,7 @@ class Metrics(Observer):
             return
         self._count("tool_calls")
         if readings.function_name(data) in LAST_WORDS:
+            self.facts.transfers = readings.function_name(data) == TRANSFER
+            self.facts.refused = False
             self.facts.end_call_ms = event.at_ms
             self.facts.end_call_response = readings.response_id(data)

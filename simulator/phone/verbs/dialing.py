@@ -25,6 +25,8 @@ from simulator.phone.verbs.verb import Callee, DialRequest, DialResult, Stop, Th
 
 TIMEOUT_S = 30
 TIME_LIMIT_S = 14_400
+TARGET_MAX = 500
+"""Characters of the numbers and addresses dialled that are traced."""
 NOUN: Attributes = {
     "statusCallback": URL,
     "statusCallbackMethod": METHOD,
@@ -103,8 +105,11 @@ class Dial(Verb):
     def run(self, then: Then) -> Stop:
         """Ring, and go on when that is over."""
         callees = self._callees()
-        shown = ",".join(callee.kind for callee in callees)
-        self.line.tell("Dial", to=shown)
+        self.line.tell(
+            "Dial",
+            to=",".join(callee.kind for callee in callees),
+            target=",".join(callee.to for callee in callees)[:TARGET_MAX],
+        )
         if not callees:
             what = "<Dial> holds nobody to ring: a number, or one of " + ", ".join(NOUNS)
             schema_warning(self.line.warn, f"{what}. It is skipped")
