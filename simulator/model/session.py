@@ -5,6 +5,7 @@ whole text messages and sends events; of WebSockets, admission and expiry it kno
 """
 
 import base64
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -33,8 +34,8 @@ from simulator.scenario.format import ModelSetup
 #   refused and changes nothing (one trace shows it clamped 11 ms later)
 CLAMPED_MS: Final = 11.0
 NOT_UTF8_CLOSE: Final = 1007
-EVENT_IDS_MAX: Final = 500_000
-"""Client events whose ids are remembered: some three hours of them."""
+EVENT_IDS_MAX: Final = 1000
+"""The latest client events whose ids are remembered: twenty seconds of audio."""
 EVENT_ID_LENGTH_MAX: Final = 512
 
 Values = dict[str, Any]
@@ -97,7 +98,7 @@ class Session:
         self._beta = beta
         self._send = studio.outlet.send
         self._since_response: set[str] = set()
-        self._event_ids: set[str] = set()
+        self._event_ids: OrderedDict[str, None] = OrderedDict()
         self.responder = Responder(studio, setup, script, cut, note, self._on_idle)
         transcriber = Transcriber(studio, script, setup.transcript_delay_ms, words_heard)
         self._ear = Listening(studio, setup.vad, self.responder, transcriber, self._on_turn)
@@ -189,8 +190,9 @@ class Session:
         event_id = event_id[:EVENT_ID_LENGTH_MAX]
         if event_id in self._event_ids:
             return {"repeats_event_id": True}
-        if len(self._event_ids) < EVENT_IDS_MAX:
-            self._event_ids.add(event_id)
+        self._event_ids[event_id] = None
+        if len(self._event_ids) > EVENT_IDS_MAX:
+            self._event_ids.popitem(last=False)
         return {}
 
     def _refuse_nonsense(self, message: bytes) -> None:
