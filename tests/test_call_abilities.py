@@ -227,3 +227,13 @@ def test_other_models_need_not_stream() -> None:
         bench.wait(1.0)
 
     assert bench.reason() is None
+
+
+def test_a_caller_who_never_pauses_is_no_stall_of_a_model_that_streams() -> None:
+    """It confirms nothing; that its stream goes on is the sign of life."""
+    bench = duplex()
+    bench.hear(STARTED)
+    live(bench, 250)
+
+    assert of_type(bench.commands, realtime.TurnDetectionUpdate) == []
+    assert bench.reason() is None

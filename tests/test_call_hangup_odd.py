@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.core import realtime
-from bridge.core.call import CallPlan, EndReason, Phase
+from bridge.core.call import Call, CallPlan, EndReason, Phase
 from tests.calls import (
     COMMITTED,
     STARTED,
@@ -115,3 +115,30 @@ def test_a_goodbye_that_stalls_in_the_middle_is_played_out() -> None:
 
     assert [one.response_id for one in of_type(bench.commands, realtime.ResponseCancel)] == ["r1"]
     assert bench.reason() is EndReason.AGENT_HUNG_UP
+
+
+def test_the_time_is_up_once() -> None:
+    """The process is told to stop twice, or while the line is being released: one goodbye."""
+    bench = Bench().ready()
+    for _ in range(2):
+        bench.commands += bench.call.wind_up(EndReason.SHUTDOWN, bench.now)
+        bench.wait(1.0)
+
+    assert len(bench.notes("hanging_up")) == 1
+
+    released = heard_out(closing(CallPlan(can_release=True)))
+    released.wait(3.1)
+    assert released.call.phase is Phase.RELEASING
+    assert released.call.wind_up(EndReason.SHUTDOWN, released.now) == []
+
+
+def test_a_deadline_of_ours_that_never_rests_ends_its_own_call_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mistake of ours is an assertion of this call, and no loop that all calls stand still in."""
+    bench = Bench().ready()
+    deadlines = bench.call._deadlines
+    monkeypatch.setattr(Call, "_due", lambda self, name, now: deadlines.set(name, now))
+
+    with pytest.raises(AssertionError, match="limit is due again and again"):
+        bench.call.expire(bench.call.plan.call_max_s)

@@ -331,3 +331,14 @@ def test_a_tool_that_answers_meanwhile_is_told_when_the_transfer_has_failed() ->
 
     assert outputs(bench) == ['{"status":"connecting the caller"}', "{}"]
     assert len(asks(bench)) == 1
+
+
+def test_sound_behind_the_announcement_does_not_hold_the_line() -> None:
+    """It has been handed on already: there is nothing left to wait for."""
+    bench = handed_on()
+    assert phase(bench) is Phase.TRANSFERRING
+    bench.hear(delta("r1", "i1", 500))
+    bench.hear(LineTransferred("transferred"))
+
+    assert bench.reason() is EndReason.TRANSFERRED
+    assert len(of_type(bench.commands, TransferLine)) == 1
