@@ -358,3 +358,13 @@ def test_a_call_can_be_replayed(inputs: list[tuple[Inbound, float]]) -> None:
         return commands
 
     assert play() == play()
+
+
+def test_empty_frames_are_not_kept() -> None:
+    """However many come while nobody listens: they are no audio."""
+    bench = Bench().started()
+    bench.hear(*[media(b"")] * 1000, media(b"\x01" * 160))
+    commands = bench.hear(*READY)
+
+    assert appended_audio(commands) == b"\x01" * 160
+    assert bench.call.record.caller_audio_kept_ms == 20
