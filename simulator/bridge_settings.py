@@ -17,7 +17,6 @@ from simulator.pretended import (
     PUBLIC_HOST,
     TOOL_SIGNING_SECRET,
 )
-from simulator.scenario.format import Scenario
 
 WORLD_SETTINGS: Mapping[str, str] = {
     "OPENAI_API_KEY": API_KEY,
@@ -27,19 +26,6 @@ WORLD_SETTINGS: Mapping[str, str] = {
     "API_TOKENS": hash_of(API_TOKEN),
     "TOOL_SIGNING_SECRET": TOOL_SIGNING_SECRET,
 }
-
-
-def bridge_settings(scenario: Scenario) -> dict[str, str]:
-    """The bridge's environment: the scenario's settings, and its greeting."""
-    settings = dict(scenario.agent.settings)
-    greeting = scenario.agent.greeting
-    if greeting is False:
-        settings.setdefault("GREETING", "")
-    elif isinstance(greeting, str):
-        settings["GREETING"] = greeting
-    if "AGENTS_DIR" in settings:
-        settings["AGENTS_DIR"] = str(scenario.path.parent / settings["AGENTS_DIR"])
-    return settings
 
 
 def settings_complaints(settings: Mapping[str, str]) -> list[tuple[str, str]]:

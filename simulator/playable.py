@@ -7,15 +7,16 @@ neither the grammar nor what a setting means.
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.bridge_settings import bridge_settings, settings_complaints
+from simulator.bridge_settings import settings_complaints
 from simulator.scenario import Scenario, ScenarioProblem, load_scenarios
+from simulator.scenario.environment import bridge_environment
 
 
 def load_playable(paths: Sequence[Path]) -> tuple[list[Scenario], list[ScenarioProblem]]:
     """The scenarios in files and folders, and all that keeps one of them from being played."""
     scenarios, problems = load_scenarios(paths)
     for scenario in scenarios:
-        for complaint in settings_complaints(bridge_settings(scenario)):
+        for complaint in settings_complaints(bridge_environment(scenario)):
             problem = _problem(scenario, *complaint)
             if problem not in problems:  # one file, many variants of its matrix
                 problems.append(problem)

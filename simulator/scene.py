@@ -15,7 +15,6 @@ import trio
 from simulator.account.account import Account
 from simulator.account.faults import RestFaults
 from simulator.api_client import ApiClient
-from simulator.bridge_settings import bridge_settings
 from simulator.cues import Cues
 from simulator.gpt_live.server import FakeGptLive
 from simulator.model.server import FakeRealtime
@@ -23,6 +22,7 @@ from simulator.network import Direction, Pace
 from simulator.phone.call import FakePhone
 from simulator.phone.order import CallOrder
 from simulator.pretended import API_TOKEN
+from simulator.scenario.environment import bridge_environment
 from simulator.scenario.format import (
     GUARD_MS,
     LegSetup,
@@ -161,7 +161,7 @@ class Scene:
 
     def _fake_model(self) -> FakeRealtime | FakeGptLive:
         """What the bridge's settings make it talk to."""
-        is_live = bridge_settings(self._scenario).get("ENGINE") == "live"
+        is_live = bridge_environment(self._scenario).get("ENGINE") == "live"
         return (FakeGptLive if is_live else FakeRealtime)(
             self._scenario.model,
             timeline=self.timeline,

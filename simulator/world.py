@@ -14,7 +14,6 @@ from bridge.outside import Outside
 from bridge.thread_door import Blocking
 from simulator.account.parameters import Fields
 from simulator.account.request import Auth, Reply
-from simulator.bridge_settings import bridge_settings
 from simulator.bridge_target import OurBridge
 from simulator.entra import FakeEntra, is_entra
 from simulator.network import Connection
@@ -22,6 +21,7 @@ from simulator.other_calls import OtherCalls
 from simulator.phone.order import order_of
 from simulator.pretended import ACCOUNT_SID, AUTH_TOKEN, PUBLIC_HOST, TOOL_SIGNING_SECRET
 from simulator.rest_transport import RestTransport
+from simulator.scenario.environment import bridge_environment
 from simulator.scenario.format import Scenario
 from simulator.scene import SETTLE_MS, Leg, Scene, note_log_line
 from simulator.services.network import ServiceNetwork
@@ -67,7 +67,7 @@ class World:
             auth_token=auth_token,
         )
         self._serving = 0
-        self._bridge = OurBridge(bridge_settings(scenario), self._outside())
+        self._bridge = OurBridge(bridge_environment(scenario), self._outside())
 
     async def play(self) -> None:
         """Ring, let everything happen, and wait until nothing is left of the call."""

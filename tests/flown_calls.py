@@ -11,10 +11,11 @@ from bridge.log import make_log
 from bridge.outside import Outside
 from bridge.settings import settings_from
 from bridge.write_behind import WriteBehind
-from simulator.bridge_settings import WORLD_SETTINGS, bridge_settings
+from simulator.bridge_settings import WORLD_SETTINGS
 from simulator.clock import run_virtually
 from simulator.imports.flight_record import FlightRecord, read_record
 from simulator.scenario import Scenario
+from simulator.scenario.environment import bridge_environment
 from simulator.trace import Event
 from simulator.world import World
 from tests.file_writers import at_once
@@ -42,7 +43,7 @@ def flown(
 
     async def one_call() -> None:
         world = World(scenario, seed)
-        given = {**WORLD_SETTINGS, **bridge_settings(scenario), "FLIGHT_RECORD": kept}
+        given = {**WORLD_SETTINGS, **bridge_environment(scenario), "FLIGHT_RECORD": kept}
         outside: Outside = world._outside()
         sink = _AtOnce(folder, audio=audio)
         world._bridge.use(make_app(settings_from(given), outside=outside, flights=sink))

@@ -15,8 +15,9 @@ from bridge.recording.heard import HOLD_MS_MAX, HeardTrack
 from bridge.recording.recording import Recording, Recordings, SoundPiece
 from bridge.recording.transcript import Transcript
 from bridge.settings import settings_from
-from simulator.bridge_settings import WORLD_SETTINGS, bridge_settings
+from simulator.bridge_settings import WORLD_SETTINGS
 from simulator.clock import run_virtually
+from simulator.scenario.environment import bridge_environment
 from simulator.trace import Event
 from simulator.world import World
 from tests.far_ends import CALL as SID
@@ -73,7 +74,7 @@ class Played:
         async def one_call() -> None:
             world = World(scenario, seed)
             recording = {"RECORDING": "on", "RECORDING_ANNOUNCEMENT": ""}
-            given = settings_from({**WORLD_SETTINGS, **bridge_settings(scenario), **recording})
+            given = settings_from({**WORLD_SETTINGS, **bridge_environment(scenario), **recording})
             app = make_app(given, outside=world._outside(), recordings=memory)
             world._bridge.use(app)
             world.trace.subscribe(self.events.append)

@@ -3,6 +3,8 @@
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -139,15 +141,21 @@ def test_a_port_that_this_user_may_not_have(
     ]
 
 
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """A port on which somebody listens already."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_port_in_use_is_named_by_its_setting(
     capsys: pytest.CaptureFixture[str], workers: int
 ) -> None:
     """With several processes, too, where their parent has the socket."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with taken_port() as port:
         code, told = said(capsys, "serve", f"PORT={port}", f"WORKERS={workers}")
 
     assert code == 1
@@ -156,10 +164,7 @@ def test_a_port_in_use_is_named_by_its_setting(
 
 def test_the_metrics_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
     """It is not PORT that has to change then."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with taken_port() as port:
         code, told = said(capsys, "serve", f"METRICS_PORT={port}", f"PORT={unused_port()}")
 
     assert code == 1

@@ -7,10 +7,10 @@ import trio
 
 from bridge.legs import RealtimeLeg
 from simulator import scene
-from simulator.bridge_settings import bridge_settings
 from simulator.bridge_target import OurBridge
 from simulator.report.result import ScenarioResult
 from simulator.runner import Job, play
+from simulator.scenario.environment import bridge_environment
 from simulator.scene import SETTLE_MS
 from simulator.stream import BridgeStream
 from simulator.trace import Event
@@ -259,7 +259,7 @@ def test_the_greeting_is_a_setting_of_the_bridge(
     tmp_path: Path, agent: str, greeting: str | None
 ) -> None:
     """No greeting is an empty one; the bridge's own is none of ours; words are words."""
-    settings = bridge_settings(small_call(tmp_path, f"{NEVER_ENDS}agent: {agent}\n"))
+    settings = bridge_environment(small_call(tmp_path, f"{NEVER_ENDS}agent: {agent}\n"))
 
     assert settings.get("GREETING") == greeting
 

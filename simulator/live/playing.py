@@ -12,7 +12,6 @@ from pathlib import Path
 
 import trio
 
-from simulator.bridge_settings import bridge_settings
 from simulator.jobs import Job
 from simulator.judging.judge import Judge, repeat_command, shown_path
 from simulator.judging.terms import SCHEDULING_MS, Terms
@@ -24,6 +23,7 @@ from simulator.live.stopping import until_told
 from simulator.live.target import Target
 from simulator.live.world import LiveWorld
 from simulator.report.result import ScenarioResult
+from simulator.scenario.environment import bridge_environment
 from simulator.scenario.format import Say, Scenario
 from simulator.sound import load_clip, speech_library
 from simulator.trace import Trace
@@ -94,7 +94,7 @@ async def _share_out(
 ) -> None:
     """As many workers as bridges; calls with equal settings follow each other."""
     order = sorted(
-        range(len(jobs)), key=lambda at: sorted(bridge_settings(jobs[at].scenario).items())
+        range(len(jobs)), key=lambda at: sorted(bridge_environment(jobs[at].scenario).items())
     )
 
     async def work() -> None:
@@ -113,7 +113,7 @@ async def play_one(job: Job, run: LiveRun, pool: Pool) -> ScenarioResult:
     started_s = time.perf_counter()
     command = repeat_command(shown_path(job.scenario.path), job.seed) + run.flag
     try:
-        async with pool.bridge(bridge_settings(job.scenario)) as place:
+        async with pool.bridge(bridge_environment(job.scenario)) as place:
             world = LiveWorld(job.scenario, job.seed, place, run.make_lateness())
             judge = Judge(job.scenario, world.trace, run.terms)
             if run.on_trace is not None:

@@ -31,6 +31,7 @@ from simulator.load.usage import pin
 from simulator.load.verdict import Unusable, judge, metrics_of, read_threshold
 from simulator.load.webhook import CannotRing, Line, resolve
 from simulator.scenario.durations import duration_ms
+from simulator.scenario.environment import bridge_environment
 from simulator.scenario.format import Scenario, Threshold
 from simulator.scenario.loading import load_scenario
 
@@ -150,7 +151,7 @@ async def run_load(plan: LoadPlan, say: Any = lambda _: None) -> LoadResult:
     if not plan.target.command:
         say(f"the model listens; the bridge needs REALTIME_URL={generator.realtime_url}")
     try:
-        async with running(plan.target, values, _settings(plan.scenario)) as bridge:
+        async with running(plan.target, values, bridge_environment(plan.scenario)) as bridge:
             await _load(generator, plan, bridge, token)
     finally:
         generator.close()
@@ -188,17 +189,6 @@ async def _load(generator: Generator, plan: LoadPlan, bridge: RunningBridge, tok
     if bridge.exited.is_set():
         generator.measured.bridge_died = bridge.death()
         generator.books.wrong("bridge_died", "the bridge's process ended during the run")
-
-
-def _settings(scenario: Scenario) -> dict[str, str]:
-    """The bridge's environment, as a scenario asks for it."""
-    settings = dict(scenario.agent.settings)
-    greeting = scenario.agent.greeting
-    if greeting is False:
-        settings.setdefault("GREETING", "")
-    elif isinstance(greeting, str):
-        settings["GREETING"] = greeting
-    return settings
 
 
 def _plan(options: argparse.Namespace) -> LoadPlan:
